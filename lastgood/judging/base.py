@@ -1,0 +1,202 @@
+"""Words of a judgement: states, subjects, verdicts, and the context every objective is judged in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from lastgood.clock import people
+from lastgood.model import Collector, Job, Memory, Role, SystemState, Workload
+from lastgood.policy import Assigned, Facts, Objective, Policy, Urgency
+
+
+class State(IntEnum):
+    """A verdict's value, as `backup_verdict` and Nagios count them; EXCLUDED is accepted risk, never OK."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+    EXCLUDED = 4
+
+
+# Aggregates: the worst wins; what is excluded never makes anything better or worse.
+_RANK = {State.CRITICAL: 4, State.UNKNOWN: 3, State.WARNING: 2, State.OK: 1, State.EXCLUDED: 0}
+
+
+def rank(state: State) -> int:
+    """Higher is worse: CRITICAL > UNKNOWN > WARNING > OK > excluded."""
+    return _RANK[state]
+
+
+def worst(states: Iterable[State]) -> State | None:
+    """The worst of some states; None when there are none."""
+    return max(states, key=rank, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a verdict is about. `kind`: workload, job, repository, component, collector, system, tier."""
+
+    system: str
+    source: str
+    kind: str
+    id: str
+    name: str
+    role: Role | None = None
+
+    @property
+    def key(self) -> str:
+        """Stable text identity: a rename does not change it."""
+        return "\x1f".join((self.system, self.kind, self.id, self.role or ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One subject, one objective, one moment.
+
+    `reason` is a sentence a person can read, `action` what to do first (None when OK). `deadline` is when the objective
+    is missed by the clock, `at_risk` from when the WARNING holds. `value`, `warning`, `critical` are in `unit`
+    (seconds, ratio, bytes, runs). `clock` marks objectives that turn on the clock: engines compare timestamps for them.
+    """
+
+    subject: Subject
+    objective: Objective
+    state: State
+    reason: str
+    action: str | None = None
+    tier: str | None = None
+    owner: str | None = None
+    business_owner: str | None = None
+    urgency: Urgency | None = None
+    since: datetime | None = None
+    deadline: datetime | None = None
+    at_risk: datetime | None = None
+    value: float | None = None
+    warning: float | None = None
+    critical: float | None = None
+    unit: str | None = None
+    muted_until: datetime | None = None
+    excluded_until: datetime | None = None
+    clock: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.subject.key}\x1f{self.objective}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One system joined with the policy: what every objective of that system is judged in. Built once a judgement."""
+
+    state: SystemState
+    policy: Policy
+    now: datetime
+    jobs: Mapping[str, Job]
+    collectors: Mapping[str, Collector]
+    workloads: Mapping[str, Workload]
+    assigned: Mapping[str, Assigned]
+    facts: Mapping[str, Facts]
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def system(self) -> str:
+        return self.state.snapshot.system.name
+
+    @property
+    def source(self) -> str:
+        return self.state.snapshot.system.source
+
+    def memory(self, workload_id: str) -> Memory | None:
+        return self.state.memories.get(workload_id)
+
+    def untrusted(self, objective: Objective) -> str | None:
+        """Why an OK of this objective cannot be believed now: a collector it rests on is stale, short or not permitted.
+
+        None when all is well. A collector the vendor does not have is none to rest on.
+        """
+        if self.state.stale_at is None or self.state.stale_at <= self.now:
+            return f"{self.system} has not been read since {moment(self.state.last_success)}"
+        for name in RESTS_ON[objective]:
+            collector = self.collectors.get(name)
+            if collector is None:
+                continue
+            if collector.permitted is False:
+                return f"the account may not read {name} on {self.system}"
+            if collector.short:
+                return f"the listing of {name} on {self.system} is cut short ({collector.rows} rows)"
+            if collector.stale_at is None or collector.stale_at <= self.now:
+                return f"{name} of {self.system} has not been read since {moment(collector.read_at)}"
+        return None
+
+    def subject(self, kind: str, id_: str, name: str, role: Role | None = None) -> Subject:
+        return Subject(system=self.system, source=self.source, kind=kind, id=id_, name=name, role=role)
+
+
+# The collectors each objective rests on, in the words every vendor uses for them.
+RESTS_ON: Mapping[Objective, tuple[str, ...]] = {
+    Objective.RPO: ("points", "tasks"),
+    Objective.RTO: ("sessions",),
+    Objective.RESTORE_TEST: ("sessions",),
+    Objective.JOB_DURATION: ("jobs", "sessions"),
+    Objective.SUCCESS_RATE: ("sessions",),
+    Objective.CAPACITY: ("repositories",),
+    Objective.COVERAGE: ("points", "jobs"),
+    Objective.LICENSE: ("license",),
+    Objective.SYSTEM: (),
+}
+
+
+def moment(at: datetime | None) -> str:
+    """A time for people: minutes, UTC."""
+    return "an unknown time" if at is None else at.astimezone(UTC).strftime("%a %d %b %H:%M UTC")
+
+
+def ago(at: datetime, now: datetime) -> str:
+    return f"{people(max((now - at).total_seconds(), 0.0))} ago"
+
+
+def doubt(view: View, verdict: Verdict) -> Verdict:
+    """OK becomes UNKNOWN where what it rests on cannot be believed; anything else stands."""
+    if verdict.state is not State.OK:
+        return verdict
+    why = view.untrusted(verdict.objective)
+    if why is None:
+        return verdict
+    return replace(
+        verdict,
+        state=State.UNKNOWN,
+        reason=f"{why}; when last seen: {verdict.reason}",
+        action=f"Restore the reading of {view.system} first.",
+    )
+
+
+def settle(policy: Policy, verdict: Verdict, facts: Facts, assigned: Assigned | None, now: datetime) -> Verdict:
+    """Add what the policy says of people: exclusion, maintenance, urgency, owners."""
+    tier = verdict.tier or (assigned.tier.name if assigned and assigned.tier else None)
+    verdict = replace(
+        verdict,
+        tier=tier,
+        owner=verdict.owner or (assigned.owner if assigned else None),
+        business_owner=verdict.business_owner or (assigned.business_owner if assigned else None),
+        muted_until=policy.muted_until(facts, now),
+    )
+    excluded = policy.exclusion(facts, verdict.objective, now)
+    if excluded is not None:
+        return replace(
+            verdict,
+            state=State.EXCLUDED,
+            excluded_until=excluded.until,
+            action=None,
+            reason=f"excluded until {excluded.until:%Y-%m-%d} by {excluded.approved_by}: {excluded.reason}"
+            f" (would be {verdict.state.name}: {verdict.reason})",
+        )
+    if verdict.state is State.OK:
+        return verdict
+    ended = policy.ended_exclusion(facts, verdict.objective, now)
+    if ended is not None:
+        verdict = replace(verdict, reason=f"{verdict.reason}; its exclusion ended on {ended.until:%Y-%m-%d}")
+    urgency = policy.urgency_of(verdict.objective, tier, verdict.state.name, now)
+    return replace(verdict, urgency=urgency)

@@ -1,0 +1,154 @@
+"""What points to a coming breach: a due run that failed finally, was missed, left the workload out, or is too late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from statistics import median
+
+from lastgood.clock import people
+from lastgood.judging.base import View, moment
+from lastgood.model import Job, Mode, Result, Role, Run, Workload
+from lastgood.runs import final_result
+
+# A due run counts as missed when it has not begun this long after its time: servers queue jobs for proxy slots.
+START_GRACE = 30 * 60.0
+# A run that never took long still gets this much before it is called late.
+LEAST_ALLOWANCE = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """From when (`at`, may lie ahead) the workload is at risk, why, what to do first. `at` None: it cannot be told."""
+
+    at: datetime | None
+    why: str
+    action: str
+
+
+def risk(view: View, workload: Workload, role: Role, last_good: datetime, deadline: datetime) -> Risk | None:
+    """The earliest risk over the jobs that give this workload points in this role; None when no job could."""
+    if workload.job_ids is None:
+        return Risk(at=None, why="which job backs it up is not told", action=f"Find the job of {workload.name}.")
+    found = []
+    for job_id in workload.job_ids:
+        job = view.jobs.get(job_id)
+        if job is None or job.role is not role or job.enabled is False:
+            continue
+        one = _failed_since(view, job, workload, role, last_good) or _coming(view, job, last_good, deadline)
+        if one is not None:
+            found.append(one)
+    return min(found, key=lambda r: (r.at is not None, r.at or deadline), default=None)
+
+
+def _failed_since(view: View, job: Job, workload: Workload, role: Role, last_good: datetime) -> Risk | None:
+    """The finished runs since the last good that gave this workload nothing: at risk from the first, told by the last."""
+    points = view.collectors.get("points")
+    read = points.read_at if points else None
+    first: Risk | None = None
+    newest: Risk | None = None
+    for run in view.state.runs.get(job.id, ()):
+        if run.start <= last_good or run.end is None or (read is not None and run.end > read):
+            continue
+        result = final_result(run, view.now)
+        if result is None:
+            continue
+        failed = result in (Result.FAILED, Result.CANCELLED)
+        # The points of a copy keep the time of their source, so only a failure tells that a copy run gave nothing.
+        if role is not Role.PRIMARY and not failed:
+            first = newest = None
+            continue
+        if failed and not _own_failure(workload, run):
+            continue
+        newest = _outcome(job, workload, run, result)
+        first = first or newest
+    return replace(newest, at=first.at) if newest and first else None
+
+
+def _own_failure(workload: Workload, run: Run) -> bool:
+    """A failed run says nothing of a workload whose own task in it went well; its point is then still being listed."""
+    own = workload.last_attempt
+    inside = own is not None and own.start is not None and own.start >= run.start
+    return not (inside and own is not None and own.result in (Result.SUCCESS, Result.WARNING))
+
+
+def _outcome(job: Job, workload: Workload, run: Run, result: Result) -> Risk:
+    ended = run.end or run.start
+    if result in (Result.FAILED, Result.CANCELLED):
+        own = workload.last_attempt
+        told = (own.message if own and own.result is Result.FAILED else None) or run.message
+        tries = f" after {run.attempts} attempts" if run.attempts > 1 else ""
+        why = f"{job.name} {result}{tries} on {moment(ended)}" + (f" ({told})" if told else "")
+        return Risk(at=ended, why=why, action=f"Mend the cause and run {job.name} again.")
+    why = f"{job.name} ended with {result} on {moment(ended)} without it"
+    return Risk(at=ended, why=why, action=f"Put {workload.name} back into {job.name} and run it.")
+
+
+def allowance(view: View, job: Job) -> float:
+    """Seconds a run of this job may take before its workloads are at risk: twice the longest it usually takes."""
+    return max(2 * max(usual_seconds(view.state.runs.get(job.id, ())).values(), default=0.0), LEAST_ALLOWANCE)
+
+
+def usual_seconds(runs: Iterable[Run]) -> dict[Mode | None, float]:
+    """Median seconds of the good runs of each mode, those whose mode is not told among themselves."""
+    taken: dict[Mode | None, list[float]] = {}
+    for run in runs:
+        if run.result in (Result.SUCCESS, Result.WARNING) and run.duration is not None and run.duration >= 0:
+            taken.setdefault(run.mode, []).append(run.duration)
+    return {mode: median(values) for mode, values in taken.items()}
+
+
+def _coming(view: View, job: Job, last_good: datetime, deadline: datetime) -> Risk | None:
+    """The next due run: when it would be missed or late, and whether it can still make the deadline."""
+    if job.always_on or job.manual:
+        return None
+    room = timedelta(seconds=allowance(view, job))
+    if job.running and job.running_since is not None:
+        late = Risk(
+            at=job.running_since + room,
+            why=f"{job.name} has been running since {moment(job.running_since)} and has not finished",
+            action=f"See what {job.name} waits for.",
+        )
+        return _too_late(view, job, job.running_since, deadline) or late
+    due, via = _due(view, job)
+    if due is None:
+        if job.running:
+            return None
+        why = f"{job.name} does not say when it runs next"
+        return Risk(at=None, why=why, action=f"Check the schedule of {job.name}.")
+    grace = timedelta(seconds=START_GRACE)
+    jobs = view.collectors.get("jobs")
+    seen = jobs.read_at if jobs else None
+    if via is job and seen is not None and seen > due + grace and (job.last_start is None or job.last_start < due):
+        why = f"{job.name} was due {moment(due)} and has not started"
+        return Risk(at=due + grace, why=why, action=f"Find out why {job.name} did not start; run it now.")
+    if due > deadline:
+        why = f"{job.name} runs next {moment(due)}, after the deadline of {moment(deadline)}"
+        return Risk(at=last_good, why=why, action=f"Run {job.name} before {moment(deadline)}.")
+    why = f"{job.name} was due {moment(due)} and no good point has come of it"
+    return Risk(at=due + grace + room, why=why, action=f"Read the last session of {job.name}.")
+
+
+def _due(view: View, job: Job) -> tuple[datetime | None, Job]:
+    """When the job is to start, and the job whose schedule says so: a chained job starts when its parents end."""
+    seen: set[str] = set()
+    current, wait = job, 0.0
+    while current.next_run is None and current.after_job is not None and current.id not in seen:
+        seen.add(current.id)
+        parent = view.jobs.get(current.after_job)
+        if parent is None:
+            break
+        wait += allowance(view, parent)
+        current = parent
+    if current.next_run is None:
+        return None, current
+    return current.next_run + timedelta(seconds=wait), current
+
+
+def _too_late(view: View, job: Job, start: datetime, deadline: datetime) -> Risk | None:
+    usual = min(usual_seconds(view.state.runs.get(job.id, ())).values(), default=None)
+    if usual is None or start + timedelta(seconds=usual) <= deadline:
+        return None
+    why = f"{job.name} usually takes {people(usual)} and cannot finish before {moment(deadline)}"
+    return Risk(at=start, why=why, action=f"See what {job.name} waits for.")

@@ -1,0 +1,250 @@
+"""RPO: how old is the last good point of each workload, in each role, and is it about to become too old.
+
+last good within its deadline, nothing due has failed or been missed     OK
+... a due run failed finally, was missed, left this workload out,
+    or cannot finish before the deadline                                 WARNING (from `at_risk`)
+past the deadline                                                        CRITICAL, whether or not the source answers
+never a usable point, new (inside onboarding)                            UNKNOWN
+never a usable point, not new                                            CRITICAL
+points could not be read                                                 UNKNOWN; CRITICAL past the last deadline
+remembered points exist no more                                          CRITICAL
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from lastgood.clock import exact, people
+from lastgood.judging.base import State, Verdict, View, ago, doubt, moment
+from lastgood.judging.risk import Risk, risk
+from lastgood.model import Listing, Memory, PointSet, RestorePoint, Role, Workload
+from lastgood.policy import Objective, Rpo, Tier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one workload stands in one role: the facts that metrics and verdict share.
+
+    `last_good` is None when there is none or none is known. `origin` is since when it should have been protected.
+    `unproven` is a newer point whose usability could not be read.
+    """
+
+    workload: Workload
+    role: Role
+    listing: Listing
+    last_good: datetime | None
+    deadline: datetime | None
+    at_risk: Risk | None
+    origin: datetime
+    points: PointSet | None
+    newest: RestorePoint | None
+    gone: bool = False
+    unproven: bool = False
+
+
+class Place(NamedTuple):
+    """A standing with the objective it is held against, where the policy sets one."""
+
+    standing: Standing
+    objective: Rpo | None
+    tier: Tier | None
+
+
+def objectives(tier: Tier) -> Iterator[tuple[Role, Rpo]]:
+    """The RPO of each role the tier asks for."""
+    if tier.rpo is not None:
+        yield Role.PRIMARY, tier.rpo
+    for role, wanted in ((Role.COPY, tier.copy), (Role.ARCHIVE, tier.archive)):
+        if wanted is not None and wanted.rpo is not None:
+            yield role, Rpo(within=wanted.rpo)
+
+
+def origin_of(view: View, workload: Workload, memory: Memory | None) -> tuple[datetime, bool]:
+    """Since when a workload exists as far as anyone knows, and whether it may count as new.
+
+    The vendor's creation time and our first sight, whichever is earlier. Without a creation time, one that was already
+    there when its system was first read is not new: deleting the history improves no verdict.
+    """
+    seen = memory.first_seen if memory else view.now
+    known = workload.created
+    first = min(known, seen) if known is not None else seen
+    return first, known is not None or (memory is not None and not memory.known_at_first_poll)
+
+
+def standing(view: View, workload: Workload, tier: Tier | None, role: Role, rpo: Rpo | None) -> Standing:
+    """Without an objective there is no deadline and nothing is at risk; the facts stay."""
+    memory = view.memory(workload.id)
+    origin, may_be_new = origin_of(view, workload, memory)
+    listed = workload.id in view.workloads
+    points = next((p for p in workload.points if p.role is role), None) if listed else None
+    newest = points.points[0] if points and points.points else None
+    good = next((p for p in points.points if p.usable), None) if points else None
+    remembered = memory.last_good.get(role) if memory else None
+    readable = _readable(view, points, role, workload)
+    gone = unproven = False
+    if good is not None:
+        last_good, listing = good.time, Listing.LISTED
+        unproven = newest is not None and newest.usable is None and newest.time > good.time
+    elif not listed:
+        last_good, listing = remembered, Listing.MISSING
+    elif not readable or (points is not None and any(p.usable is None for p in points.points)):
+        last_good, listing = remembered, Listing.UNREADABLE
+    else:
+        last_good, gone = None, remembered is not None
+        listing = Listing.LISTED if gone else Listing.NEVER
+    deadline: datetime | None = None
+    if rpo is not None and last_good is not None:
+        deadline = rpo.deadline(last_good)
+    elif rpo is not None and gone:
+        deadline = remembered
+    elif rpo is not None and tier is not None and listing is not Listing.UNREADABLE:
+        deadline = origin + timedelta(seconds=tier.grace) if may_be_new else origin
+    return Standing(
+        workload=workload,
+        role=role,
+        listing=listing,
+        last_good=last_good,
+        deadline=deadline,
+        at_risk=_at_risk(view, workload, role, rpo, last_good, deadline, listing, memory) if rpo else None,
+        origin=origin,
+        points=points,
+        newest=newest,
+        gone=gone,
+        unproven=unproven,
+    )
+
+
+def _readable(view: View, points: PointSet | None, role: Role, workload: Workload) -> bool:
+    """Whether the listing of this workload's points can be believed to be whole."""
+    if view.untrusted(Objective.RPO) is not None:
+        return False
+    if points is not None:
+        return points.complete is True
+    return all(p.complete is True for p in workload.points)
+
+
+def _at_risk(
+    view: View,
+    workload: Workload,
+    role: Role,
+    rpo: Rpo,
+    last_good: datetime | None,
+    deadline: datetime | None,
+    listing: Listing,
+    memory: Memory | None,
+) -> Risk | None:
+    """From when the WARNING holds and why; None when nothing points to it."""
+    if last_good is None or deadline is None:
+        return None
+    found = [] if listing is Listing.MISSING else [risk(view, workload, role, last_good, deadline)]
+    if listing is Listing.MISSING and memory is not None:
+        gone = f"{view.system} no longer reports it (last seen {moment(memory.last_seen)})"
+        found.append(Risk(at=memory.last_seen, why=gone, action=f"Find out why {workload.name} left {view.system}."))
+    by_age = rpo.warn_from(last_good)
+    if by_age is not None:
+        found.append(Risk(at=by_age, why="the policy warns by age from here", action="Check its next run."))
+    known = [r for r in found if r is not None]
+    return min(known, key=lambda r: (r.at is not None, r.at or deadline), default=None)
+
+
+def judge(view: View, place: Standing, rpo: Rpo) -> Verdict:
+    """The verdict for one standing. `place.at_risk.at` None means: whether a run is due cannot be told."""
+    state, reason, action = _decide(view, place, rpo)
+    risky = place.at_risk
+    age = (view.now - place.last_good).total_seconds() if place.last_good else None
+    verdict = Verdict(
+        subject=view.subject("workload", place.workload.id, place.workload.name, place.role),
+        objective=Objective.RPO,
+        state=state,
+        reason=reason,
+        action=action,
+        deadline=place.deadline,
+        at_risk=risky.at if risky else None,
+        value=age,
+        critical=rpo.within,
+        unit="seconds",
+        clock=True,
+    )
+    return doubt(view, verdict)
+
+
+def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | None]:
+    now, risky = view.now, place.at_risk
+    which = "" if place.role is Role.PRIMARY else f" {place.role} point"
+    if place.gone:
+        return (
+            State.CRITICAL,
+            "all its restore points are gone",
+            f"Find who deleted them; back up {place.workload.name} now.",
+        )
+    if place.last_good is None:
+        return _without(view, place, which)
+    assert place.deadline is not None  # noqa: S101 - a last good always has a deadline
+    working = " of working time" if rpo.calendar else ""
+    told = f"last good{which} {ago(place.last_good, now)} (RPO {exact(rpo.within)}{working}){_flaw(place)}"
+    if now > place.deadline:
+        late = people((now - place.deadline).total_seconds())
+        if place.unproven:
+            return State.UNKNOWN, f"{told}; a newer point exists but its task's result cannot be read", _read(view)
+        why, action = (risky.why, risky.action) if risky else _cause(view, place)
+        return State.CRITICAL, f"{told}, {late} too old: {why}", action
+    if place.listing is Listing.UNREADABLE:
+        return State.UNKNOWN, f"{told}; its restore points cannot be read now", _read(view)
+    if risky is not None and risky.at is None:
+        return State.UNKNOWN, f"{told}; {risky.why}", risky.action
+    if risky is not None and risky.at is not None and risky.at <= now:
+        left = people((place.deadline - now).total_seconds())
+        return State.WARNING, f"{told}, {left} left: {risky.why}", risky.action
+    return State.OK, told, None
+
+
+def _without(view: View, place: Standing, which: str) -> tuple[State, str, str | None]:
+    name = place.workload.name
+    if place.deadline is None:
+        return State.UNKNOWN, f"its{which or ' restore'} points could not be read and none is known", _read(view)
+    if view.now < place.deadline:
+        left = people((place.deadline - view.now).total_seconds())
+        return (
+            State.UNKNOWN,
+            f"new, not yet protected{which and ' by a' + which} ({left} of onboarding left)",
+            (f"See that {name} gets its first backup."),
+        )
+    missing = "" if place.listing is not Listing.MISSING else f", and {view.system} no longer reports it"
+    flaw = _flaw(place)
+    return (
+        State.CRITICAL,
+        f"never had a usable {which.strip() or 'restore point'}{flaw}{missing}",
+        _cause(view, place)[1],
+    )
+
+
+def _flaw(place: Standing) -> str:
+    """Why the newest point does not count, where it does not."""
+    newest = place.newest
+    if newest is None or newest.usable is not False:
+        return ""
+    return f"; the newest point of {moment(newest.time)} is not usable: {newest.flaw or 'no reason told'}"
+
+
+def _read(view: View) -> str:
+    return f"Restore the reading of {view.system} first."
+
+
+def _cause(view: View, place: Standing) -> tuple[str, str]:
+    """Why nothing newer came and what to do first, from what the jobs tell."""
+    name = place.workload.name
+    jobs = [j for j in (view.jobs.get(i) for i in place.workload.job_ids or ()) if j and j.role is place.role]
+    off = next((j for j in jobs if j.enabled is False), None)
+    if off is not None:
+        return f"job {off.name} is disabled", f"Enable {off.name} and run it now."
+    manual = next((j for j in jobs if j.manual), None)
+    if manual is not None:
+        return f"job {manual.name} has no schedule here", f"Start {manual.name} and see that {name} is reached."
+    if jobs:
+        return f"job {jobs[0].name} gave it no good point", f"Read the last sessions of {jobs[0].name} and run it now."
+    if place.workload.job_ids is None:
+        return "which job backs it up is not known", f"Find the job that should back up {name}."
+    return "no job backs it up", f"Add {name} to a job, or retire its old points."

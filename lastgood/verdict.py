@@ -1,0 +1,278 @@
+"""judge(estate, policy, now): the only place where what is known meets what is promised.
+
+Pure and total: the same three arguments give the same verdicts, and no estate makes it fail. The truth table stands
+beside the code that decides it: `judging/rpo.py`, `risk.py`, `restores.py`, `jobs.py`, `infrastructure.py`, and for
+coverage here:
+
+    coverage    covered by a job: OK; by none: CRITICAL; not told: UNKNOWN; no tier of the policy fits: WARNING
+                `required` and heard of by no system: CRITICAL, unless it states a grace (then UNKNOWN until it ends)
+
+Three rules hold for every objective: an OK that rests on data no longer trusted becomes UNKNOWN, a CRITICAL by the
+clock stays CRITICAL; what is excluded is EXCLUDED, never OK; aggregates rank CRITICAL > UNKNOWN > WARNING > OK.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lastgood.judging import infrastructure, jobs, restores, rpo
+from lastgood.judging.base import (
+    State,
+    Subject,
+    Verdict,
+    View,
+    doubt,
+    rank,
+    settle,
+    worst,
+)
+from lastgood.judging.rpo import Place, Standing
+from lastgood.model import Estate, Job, Role, SystemState, Workload
+from lastgood.policy import Assigned, Facts, Objective, Policy, Required, Rpo
+
+__all__ = [
+    "Judgement",
+    "Place",
+    "Standing",
+    "State",
+    "Subject",
+    "Verdict",
+    "View",
+    "judge",
+    "rank",
+    "standings",
+    "unseen_required",
+    "views",
+    "worst",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """All verdicts of one moment, and what they were reached from. `places` is per system.
+
+    `complete` is False while the workload list of some system is not held whole.
+    """
+
+    judged_at: datetime
+    policy: Policy
+    estate: Estate
+    views: tuple[View, ...]
+    places: Mapping[str, tuple[Place, ...]]
+    verdicts: tuple[Verdict, ...]
+    complete: bool
+
+
+def judge(estate: Estate, policy: Policy, now: datetime) -> Judgement:
+    """Every verdict of this moment, in no particular order. `since` is filled in by whoever keeps history."""
+    built = tuple(views(estate, policy, now))
+    verdicts: list[Verdict] = []
+    places: dict[str, tuple[Place, ...]] = {}
+    for view in built:
+        places[view.system] = tuple(standings(view))
+        verdicts += _system_verdicts(view, places[view.system])
+    verdicts += _tier_verdicts(policy, built, now)
+    if estate.publishes_policy:
+        verdicts += [_required(policy, estate, r, built, now) for r in unseen_required(policy, built)]
+    return Judgement(
+        judged_at=now,
+        policy=policy,
+        verdicts=tuple(verdicts),
+        estate=estate,
+        views=built,
+        places=places,
+        complete=all(s.listed for s in estate.systems),
+    )
+
+
+def views(estate: Estate, policy: Policy, now: datetime) -> Iterator[View]:
+    """Each system joined with the policy: who is in which tier, which job serves whom."""
+    for state in estate.systems:
+        yield _view(state, policy, now)
+
+
+def _view(state: SystemState, policy: Policy, now: datetime) -> View:
+    snapshot = state.snapshot
+    by_id = {w.id: w for w in snapshot.workloads}
+    job_by_id = {j.id: j for j in snapshot.jobs}
+    known: dict[str, Workload] = {
+        key: memory.workload for key, memory in state.memories.items() if memory.retired is None
+    }
+    known.update(by_id)
+    facts = {
+        key: workload_facts(snapshot.system.name, snapshot.system.source, w, job_by_id) for key, w in known.items()
+    }
+    kept = {key: f for key, f in facts.items() if not policy.is_retired(f)}
+    members: dict[str, list[str]] = defaultdict(list)
+    for key in kept:
+        for job_id in known[key].job_ids or ():
+            members[job_id].append(key)
+    return View(
+        state=state,
+        policy=policy,
+        now=now,
+        jobs=job_by_id,
+        collectors={c.name: c for c in snapshot.collectors},
+        workloads=by_id,
+        assigned={key: policy.assign(f) for key, f in kept.items()},
+        facts=kept,
+        members={key: tuple(ids) for key, ids in members.items()},
+    )
+
+
+def workload_facts(system: str, source: str, workload: Workload, job_by_id: Mapping[str, Job]) -> Facts:
+    """What a workload offers to a match; a key nothing is known of offers nothing."""
+    return {
+        "name": (workload.name,),
+        "id": (workload.id,),
+        "system": (system,),
+        "source": (source,),
+        "kind": (workload.kind,) if workload.kind else (),
+        "tenant": (workload.tenant,) if workload.tenant else (),
+        "tenant_path": (workload.tenant_path,) if workload.tenant_path else (),
+        "job": tuple(job_by_id[i].name for i in workload.job_ids or () if i in job_by_id),
+        "folder": (workload.folder,) if workload.folder else (),
+        "tag": workload.tags,
+    }
+
+
+def known_workloads(view: View) -> Iterator[Workload]:
+    """Every workload the system reports or history remembers, without the retired."""
+    for key in view.facts:
+        listed = view.workloads.get(key)
+        yield listed if listed is not None else view.state.memories[key].workload
+
+
+def standings(view: View) -> Iterator[Place]:
+    """The facts of every workload in each role that is promised or has points, and the objective if any."""
+    for workload in known_workloads(view):
+        tier = view.assigned[workload.id].tier
+        wanted: dict[Role, Rpo | None] = {Role.PRIMARY: None}
+        wanted.update({points.role: None for points in workload.points})
+        wanted.update(rpo.objectives(tier) if tier else ())
+        for role, objective in wanted.items():
+            yield Place(rpo.standing(view, workload, tier, role, objective), objective, tier)
+
+
+def _system_verdicts(view: View, places: Iterable[Place]) -> Iterator[Verdict]:
+    policy, now = view.policy, view.now
+    for place in places:
+        if place.objective is not None:
+            verdict = rpo.judge(view, place.standing, place.objective)
+            key = place.standing.workload.id
+            yield settle(policy, verdict, view.facts[key], view.assigned[key], now)
+    for workload in known_workloads(view):
+        assigned, facts = view.assigned[workload.id], view.facts[workload.id]
+        yield settle(policy, _coverage(view, workload, assigned), facts, assigned, now)
+        if assigned.tier is not None:
+            for verdict in restores.judge(view, workload, assigned.tier):
+                yield settle(policy, verdict, facts, assigned, now)
+    for job in view.jobs.values():
+        assigned, facts = job_assigned(view, job), job_facts(view, job)
+        if assigned.tier is not None:
+            for verdict in jobs.judge(view, job, assigned.tier):
+                yield settle(policy, verdict, facts, assigned, now)
+    for verdict in infrastructure.judge(view):
+        yield settle(policy, verdict, _subject_facts(verdict.subject), None, now)
+
+
+def job_facts(view: View, job: Job) -> Facts:
+    return {
+        "name": (job.name,),
+        "id": (job.id,),
+        "system": (view.system,),
+        "source": (view.source,),
+        "kind": (job.kind,) if job.kind else (),
+        "job": (job.name,),
+    }
+
+
+def job_assigned(view: View, job: Job) -> Assigned:
+    """A job answers for the strictest tier it serves; where its workloads are not told, a rule may match its name."""
+    served = [view.assigned[key] for key in view.members.get(job.id, ())]
+    order = list(view.policy.tiers)
+    ranked = sorted((a for a in served if a.tier is not None), key=lambda a: order.index(a.tier.name if a.tier else ""))
+    return ranked[0] if ranked else view.policy.assign(job_facts(view, job))
+
+
+def _subject_facts(subject: Subject) -> Facts:
+    return {
+        "name": (subject.name,),
+        "id": (subject.id,),
+        "system": (subject.system,),
+        "source": (subject.source,),
+        "kind": (subject.kind,),
+    }
+
+
+def _coverage(view: View, workload: Workload, assigned: Assigned) -> Verdict:
+    subject = view.subject("workload", workload.id, workload.name)
+    listed = workload.id in view.workloads
+    jobs_of = [view.jobs[i].name for i in workload.job_ids or () if i in view.jobs]
+    action: str | None = None
+    if not listed:
+        state, reason = State.WARNING, f"{view.system} no longer reports it"
+        action = f"Restore {workload.name} to its job, or retire it in the policy."
+    elif workload.protected is False:
+        state, reason = State.CRITICAL, "no job protects it"
+        action = f"Add {workload.name} to a job, or retire it in the policy."
+    elif workload.protected is None:
+        state, reason = State.UNKNOWN, "whether a job protects it is not told"
+        action = f"Find the job of {workload.name}."
+    elif assigned.tier is None:
+        state, reason = State.WARNING, "protected, but no rule of the policy gives it a tier"
+        action = f"Add a rule for {workload.name} to the policy."
+    else:
+        state, reason = State.OK, "protected" + (f" by {', '.join(sorted(jobs_of))}" if jobs_of else "")
+    verdict = Verdict(subject=subject, objective=Objective.COVERAGE, state=state, reason=reason, action=action)
+    return doubt(view, verdict)
+
+
+def required_subject(required: Required) -> Subject:
+    """The identity of a required workload no system has heard of."""
+    return Subject(
+        system="policy", source="policy", kind="workload", id=f"required:{required.name}", name=required.name
+    )
+
+
+def unseen_required(policy: Policy, built: Iterable[View]) -> Iterator[Required]:
+    """The required workloads no system has heard of."""
+    heard = list(built)
+    for required in policy.required:
+        if not any(required.match.matches(facts) for view in heard for facts in view.facts.values()):
+            yield required
+
+
+def _required(policy: Policy, estate: Estate, required: Required, built: tuple[View, ...], now: datetime) -> Verdict:
+    subject = required_subject(required)
+    blind = [v.system for v in built if not v.state.listed or v.untrusted(Objective.COVERAGE) is not None]
+    seeing = f"; {', '.join(blind)} cannot be read fully now" if blind else ""
+    since = estate.required_since.get(required.name, now)
+    waiting = required.grace is not None and now < since + timedelta(seconds=required.grace)
+    verdict = Verdict(
+        subject=subject,
+        objective=Objective.COVERAGE,
+        state=State.UNKNOWN if waiting else State.CRITICAL,
+        reason=f"required by the policy, and no system has heard of it{seeing}",
+        action=f"Back up {required.name}, or correct its name in the policy.",
+        tier=required.tier,
+        owner=required.owner,
+        business_owner=required.business_owner,
+    )
+    return settle(policy, verdict, _subject_facts(subject), None, now)
+
+
+def _tier_verdicts(policy: Policy, built: tuple[View, ...], now: datetime) -> Iterator[Verdict]:
+    groups: dict[str, list[tuple[View, Workload]]] = defaultdict(list)
+    for view in built:
+        for workload in known_workloads(view):
+            tier = view.assigned[workload.id].tier
+            if tier is not None and tier.restore_test is not None and tier.restore_test.scope == "tier":
+                groups[tier.name].append((view, workload))
+    for name, members in groups.items():
+        verdict = restores.judge_tier(policy.tiers[name], members, now)
+        if verdict is not None:
+            yield settle(policy, verdict, _subject_facts(verdict.subject), None, now)
