@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from lastgood.clock import people
@@ -154,6 +154,11 @@ def moment(at: datetime | None) -> str:
     return "an unknown time" if at is None else at.astimezone(UTC).strftime("%a %d %b %H:%M UTC")
 
 
+def last_day(until: datetime) -> str:
+    """The last day on which something that ends at `until` still holds."""
+    return f"{until - timedelta(seconds=1):%Y-%m-%d}"
+
+
 def ago(at: datetime, now: datetime) -> str:
     return f"{people(max((now - at).total_seconds(), 0.0))} ago"
 
@@ -190,13 +195,13 @@ def settle(policy: Policy, verdict: Verdict, facts: Facts, assigned: Assigned | 
             state=State.EXCLUDED,
             excluded_until=excluded.until,
             action=None,
-            reason=f"excluded until {excluded.until:%Y-%m-%d} by {excluded.approved_by}: {excluded.reason}"
+            reason=f"excluded until {last_day(excluded.until)} by {excluded.approved_by}: {excluded.reason}"
             f" (would be {verdict.state.name}: {verdict.reason})",
         )
     if verdict.state is State.OK:
         return verdict
     ended = policy.ended_exclusion(facts, verdict.objective, now)
     if ended is not None:
-        verdict = replace(verdict, reason=f"{verdict.reason}; its exclusion ended on {ended.until:%Y-%m-%d}")
+        verdict = replace(verdict, reason=f"{verdict.reason}; its exclusion ended with {last_day(ended.until)}")
     urgency = policy.urgency_of(verdict.objective, tier, verdict.state.name, now)
     return replace(verdict, urgency=urgency)

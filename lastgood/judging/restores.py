@@ -39,15 +39,20 @@ def judge(view: View, workload: Workload, tier: Tier) -> Iterator[Verdict]:
         return
     found = proofs(view, workload)
     if tier.rto is not None:
-        yield doubt(view, _rto(view, workload, tier, tier.rto, found))
+        timed = _rto(view, workload, tier, tier.rto, found)
+        if timed is not None:
+            yield doubt(view, timed)
     if tier.restore_test is not None and tier.restore_test.scope == "workload":
         yield doubt(view, _tested(view, workload, tier.restore_test, found))
 
 
-def _rto(view: View, workload: Workload, tier: Tier, rto: float, found: Sequence[Restore]) -> Verdict:
+def _rto(view: View, workload: Workload, tier: Tier, rto: float, found: Sequence[Restore]) -> Verdict | None:
+    """None for a workload without a proof of its own in a tier that is proven by sample: the tier's verdict speaks."""
     subject = view.subject("workload", workload.id, workload.name)
     interval = tier.restore_test.every if tier.restore_test else DEFAULT_INTERVAL
     newest = next((r for r in found if r.whole is not False), None)
+    if newest is None and tier.restore_test is not None and tier.restore_test.scope == "tier":
+        return None
     if newest is None:
         return _unproven(
             view, workload, subject, Objective.RTO, interval, f"RTO {exact(rto)} is unproven: no full restore is known"

@@ -9,7 +9,7 @@ from statistics import median
 
 from lastgood.clock import people
 from lastgood.judging.base import View, moment
-from lastgood.model import Job, Mode, Result, Role, Run, Workload
+from lastgood.model import Job, Mode, RestorePoint, Result, Role, Run, Workload
 from lastgood.runs import final_result
 
 # A due run counts as missed when it has not begun this long after its time: servers queue jobs for proxy slots.
@@ -20,14 +20,20 @@ LEAST_ALLOWANCE = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    """From when (`at`, may lie ahead) the workload is at risk, why, what to do first. `at` None: it cannot be told."""
+    """From when (`at`, may lie ahead) the workload is at risk, why, what to do first. `at` None: it cannot be told.
+
+    `proven` is False for what is only foreseen from a schedule: it explains a warning, not a breach that has happened.
+    """
 
     at: datetime | None
     why: str
     action: str
+    proven: bool = True
 
 
-def risk(view: View, workload: Workload, role: Role, last_good: datetime, deadline: datetime) -> Risk | None:
+def risk(
+    view: View, workload: Workload, role: Role, last_good: datetime, deadline: datetime, newest: RestorePoint | None
+) -> Risk | None:
     """The earliest risk over the jobs that give this workload points in this role; None when no job could."""
     if workload.job_ids is None:
         return Risk(at=None, why="which job backs it up is not told", action=f"Find the job of {workload.name}.")
@@ -36,14 +42,19 @@ def risk(view: View, workload: Workload, role: Role, last_good: datetime, deadli
         job = view.jobs.get(job_id)
         if job is None or job.role is not role or job.enabled is False:
             continue
-        one = _failed_since(view, job, workload, role, last_good) or _coming(view, job, last_good, deadline)
+        one = _failed_since(view, job, workload, role, last_good, newest) or _coming(view, job, last_good, deadline)
         if one is not None:
             found.append(one)
     return min(found, key=lambda r: (r.at is not None, r.at or deadline), default=None)
 
 
-def _failed_since(view: View, job: Job, workload: Workload, role: Role, last_good: datetime) -> Risk | None:
-    """The finished runs since the last good that gave this workload nothing: at risk from the first, told by the last."""
+def _failed_since(
+    view: View, job: Job, workload: Workload, role: Role, last_good: datetime, point: RestorePoint | None
+) -> Risk | None:
+    """The finished runs since the last good that gave this workload nothing: at risk from the first, told by the last.
+
+    Workstations come and go: a run that went well without one says nothing, only its own failure does.
+    """
     points = view.collectors.get("points")
     read = points.read_at if points else None
     first: Risk | None = None
@@ -61,7 +72,9 @@ def _failed_since(view: View, job: Job, workload: Workload, role: Role, last_goo
             continue
         if failed and not _own_failure(workload, run):
             continue
-        newest = _outcome(job, workload, run, result)
+        if not failed and workload.kind == "workstation":
+            continue
+        newest = _outcome(job, workload, run, result, point)
         first = first or newest
     return replace(newest, at=first.at) if newest and first else None
 
@@ -73,7 +86,7 @@ def _own_failure(workload: Workload, run: Run) -> bool:
     return not (inside and own is not None and own.result in (Result.SUCCESS, Result.WARNING))
 
 
-def _outcome(job: Job, workload: Workload, run: Run, result: Result) -> Risk:
+def _outcome(job: Job, workload: Workload, run: Run, result: Result, point: RestorePoint | None) -> Risk:
     ended = run.end or run.start
     if result in (Result.FAILED, Result.CANCELLED):
         own = workload.last_attempt
@@ -81,6 +94,9 @@ def _outcome(job: Job, workload: Workload, run: Run, result: Result) -> Risk:
         tries = f" after {run.attempts} attempts" if run.attempts > 1 else ""
         why = f"{job.name} {result}{tries} on {moment(ended)}" + (f" ({told})" if told else "")
         return Risk(at=ended, why=why, action=f"Mend the cause and run {job.name} again.")
+    if point is not None and point.usable is False and point.time >= run.start:
+        action = f"Look into {workload.name} and its points before the last good one ages out."
+        return Risk(at=ended, why=f"what {job.name} made of it since is not usable", action=action)
     why = f"{job.name} ended with {result} on {moment(ended)} without it"
     return Risk(at=ended, why=why, action=f"Put {workload.name} back into {job.name} and run it.")
 
@@ -125,9 +141,9 @@ def _coming(view: View, job: Job, last_good: datetime, deadline: datetime) -> Ri
         return Risk(at=due + grace, why=why, action=f"Find out why {job.name} did not start; run it now.")
     if due > deadline:
         why = f"{job.name} runs next {moment(due)}, after the deadline of {moment(deadline)}"
-        return Risk(at=last_good, why=why, action=f"Run {job.name} before {moment(deadline)}.")
+        return Risk(at=last_good, why=why, action=f"Run {job.name} before {moment(deadline)}.", proven=False)
     why = f"{job.name} was due {moment(due)} and no good point has come of it"
-    return Risk(at=due + grace + room, why=why, action=f"Read the last session of {job.name}.")
+    return Risk(at=due + grace + room, why=why, action=f"Read the last session of {job.name}.", proven=False)
 
 
 def _due(view: View, job: Job) -> tuple[datetime | None, Job]:

@@ -85,6 +85,7 @@ def standing(view: View, workload: Workload, tier: Tier | None, role: Role, rpo:
     remembered = memory.last_good.get(role) if memory else None
     readable = _readable(view, points, role, workload)
     gone = unproven = False
+    last_good: datetime | None
     if good is not None:
         last_good, listing = good.time, Listing.LISTED
         unproven = newest is not None and newest.usable is None and newest.time > good.time
@@ -108,7 +109,7 @@ def standing(view: View, workload: Workload, tier: Tier | None, role: Role, rpo:
         listing=listing,
         last_good=last_good,
         deadline=deadline,
-        at_risk=_at_risk(view, workload, role, rpo, last_good, deadline, listing, memory) if rpo else None,
+        at_risk=_at_risk(view, workload, role, rpo, last_good, deadline, listing, memory, newest) if rpo else None,
         origin=origin,
         points=points,
         newest=newest,
@@ -135,11 +136,12 @@ def _at_risk(
     deadline: datetime | None,
     listing: Listing,
     memory: Memory | None,
+    newest: RestorePoint | None,
 ) -> Risk | None:
     """From when the WARNING holds and why; None when nothing points to it."""
     if last_good is None or deadline is None:
         return None
-    found = [] if listing is Listing.MISSING else [risk(view, workload, role, last_good, deadline)]
+    found = [] if listing is Listing.MISSING else [risk(view, workload, role, last_good, deadline, newest)]
     if listing is Listing.MISSING and memory is not None:
         gone = f"{view.system} no longer reports it (last seen {moment(memory.last_seen)})"
         found.append(Risk(at=memory.last_seen, why=gone, action=f"Find out why {workload.name} left {view.system}."))
@@ -189,7 +191,7 @@ def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | No
         late = people((now - place.deadline).total_seconds())
         if place.unproven:
             return State.UNKNOWN, f"{told}; a newer point exists but its task's result cannot be read", _read(view)
-        why, action = (risky.why, risky.action) if risky else _cause(view, place)
+        why, action = _root(view) or ((risky.why, risky.action) if risky and risky.proven else _cause(view, place))
         return State.CRITICAL, f"{told}, {late} too old: {why}", action
     if place.listing is Listing.UNREADABLE:
         return State.UNKNOWN, f"{told}; its restore points cannot be read now", _read(view)
@@ -233,9 +235,19 @@ def _read(view: View) -> str:
     return f"Restore the reading of {view.system} first."
 
 
+def _root(view: View) -> tuple[str, str] | None:
+    """A cause above all jobs of a system: without a licence nothing runs, whatever the last results say."""
+    license_ = view.state.snapshot.system.license
+    if license_ is None or (license_.valid is not False and (license_.expires is None or license_.expires > view.now)):
+        return None
+    when = f" on {moment(license_.expires)}" if license_.expires else ""
+    return f"the licence of {view.system} ended{when}, so nothing runs", f"Renew the licence of {view.system}."
+
+
 def _cause(view: View, place: Standing) -> tuple[str, str]:
     """Why nothing newer came and what to do first, from what the jobs tell."""
     name = place.workload.name
+    copied = "" if place.role is Role.PRIMARY else f"{place.role} "
     jobs = [j for j in (view.jobs.get(i) for i in place.workload.job_ids or ()) if j and j.role is place.role]
     off = next((j for j in jobs if j.enabled is False), None)
     if off is not None:
@@ -244,7 +256,10 @@ def _cause(view: View, place: Standing) -> tuple[str, str]:
     if manual is not None:
         return f"job {manual.name} has no schedule here", f"Start {manual.name} and see that {name} is reached."
     if jobs:
-        return f"job {jobs[0].name} gave it no good point", f"Read the last sessions of {jobs[0].name} and run it now."
+        job = jobs[0]
+        if job.always_on:
+            return f"{job.name} is on but brings nothing new", f"Restart {job.name} and read its newest session."
+        return f"{job.name} gave it no good point", f"Read the last sessions of {job.name} and run it now."
     if place.workload.job_ids is None:
         return "which job backs it up is not known", f"Find the job that should back up {name}."
-    return "no job backs it up", f"Add {name} to a job, or retire its old points."
+    return f"no {copied}job serves it", f"Add {name} to a {copied}job, or retire its old points."

@@ -1,0 +1,273 @@
+"""/api/v1: verdicts and what they are about, as JSON. Nagios reads it; `lastgood/schema/api.schema.json` describes it.
+
+Times are epoch seconds, unknown is null. A filter that matches nothing gives an empty list; a filter nobody knows is an
+error, because a typing mistake must not look like "all is well".
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+
+from exporters.textformat import seconds
+from lastgood.judging.base import View
+from lastgood.judging.infrastructure import used_ratio
+from lastgood.model import Result, Role
+from lastgood.runs import final_result
+from lastgood.verdict import Judgement, State, Verdict, job_assigned, rank, worst
+
+Item = dict[str, object]
+LIMIT, LIMIT_MAX = 1000, 10_000
+_PAGING = ("limit", "offset")
+
+
+class BadQuery(ValueError):
+    """A query the API cannot answer; its text says what is wrong and what is possible."""
+
+
+def _at(moment: datetime | None) -> int | None:
+    return None if moment is None else seconds(moment)
+
+
+def verdict_item(verdict: Verdict) -> Item:
+    subject = verdict.subject
+    return {
+        "system": subject.system,
+        "source": subject.source,
+        "kind": subject.kind,
+        "id": subject.id,
+        "name": subject.name,
+        "role": subject.role,
+        "objective": verdict.objective,
+        "verdict": verdict.state.name,
+        "urgency": verdict.urgency,
+        "reason": verdict.reason,
+        "action": verdict.action,
+        "tier": verdict.tier,
+        "owner": verdict.owner,
+        "business_owner": verdict.business_owner,
+        "since": _at(verdict.since),
+        "deadline": _at(verdict.deadline),
+        "at_risk": _at(verdict.at_risk),
+        "value": verdict.value,
+        "warning": verdict.warning,
+        "critical": verdict.critical,
+        "unit": verdict.unit,
+        "muted_until": _at(verdict.muted_until),
+        "excluded_until": _at(verdict.excluded_until),
+    }
+
+
+def verdicts(judgement: Judgement) -> Iterator[Item]:
+    """Worst first, then by how long it has lasted."""
+    ordered = sorted(
+        judgement.verdicts,
+        key=lambda v: (-rank(v.state), v.since or judgement.judged_at, v.subject.system, v.subject.name, v.objective),
+    )
+    return (verdict_item(v) for v in ordered)
+
+
+def _worst_of(judgement: Judgement) -> Mapping[tuple[str, str, str], State]:
+    """The worst verdict of each subject, whatever the objective or role."""
+    found: dict[tuple[str, str, str], list[State]] = {}
+    for v in judgement.verdicts:
+        found.setdefault((v.subject.system, v.subject.kind, v.subject.id), []).append(v.state)
+    return {key: top for key, states in found.items() if (top := worst(states)) is not None}
+
+
+def _name(state: State | None) -> str | None:
+    return None if state is None else state.name
+
+
+def workloads(judgement: Judgement) -> Iterator[Item]:
+    states = _worst_of(judgement)
+    for view in judgement.views:
+        roles: dict[str, Item] = {}
+        for place in judgement.places[view.system]:
+            standing = place.standing
+            item = roles.get(standing.workload.id)
+            if item is None:
+                item = roles[standing.workload.id] = _workload(view, place.standing.workload.id, states)
+                item["state"] = standing.listing
+            told = item["roles"]
+            assert isinstance(told, dict)  # noqa: S101 - made two lines up
+            told[standing.role] = {
+                "last_good": _at(standing.last_good),
+                "deadline": _at(standing.deadline),
+                "at_risk": _at(standing.at_risk.at) if standing.at_risk else None,
+                "rpo": place.objective.within if place.objective else None,
+                "points": standing.points.count if standing.points else None,
+            }
+            if standing.role is Role.PRIMARY:
+                item["state"] = standing.listing
+        yield from roles.values()
+
+
+def _workload(view: View, workload_id: str, states: Mapping[tuple[str, str, str], State]) -> Item:
+    workload = view.workloads.get(workload_id) or view.state.memories[workload_id].workload
+    assigned = view.assigned[workload_id]
+    return {
+        "system": view.system,
+        "source": view.source,
+        "kind": "workload",
+        "id": workload_id,
+        "name": workload.name,
+        "workload_kind": workload.kind,
+        "tier": assigned.tier.name if assigned.tier else None,
+        "owner": assigned.owner,
+        "business_owner": assigned.business_owner,
+        "rule_line": assigned.rule_line,
+        "folder": workload.folder,
+        "jobs": [view.jobs[i].name for i in workload.job_ids or () if i in view.jobs],
+        "protected": workload.protected,
+        "size_bytes": workload.size_bytes,
+        "roles": {},
+        "verdict": _name(states.get((view.system, "workload", workload_id))),
+    }
+
+
+def jobs(judgement: Judgement) -> Iterator[Item]:
+    states = _worst_of(judgement)
+    for view in judgement.views:
+        for job in view.jobs.values():
+            runs = view.state.runs.get(job.id, ())
+            done = next(((r, f) for r in reversed(runs) if (f := final_result(r, view.now)) is not None), None)
+            last, result = done if done else (None, None)
+            tier = job_assigned(view, job).tier
+            yield {
+                "system": view.system,
+                "source": view.source,
+                "kind": "job",
+                "id": job.id,
+                "name": job.name,
+                "job_kind": job.kind,
+                "role": job.role,
+                "tier": tier.name if tier else None,
+                "enabled": job.enabled,
+                "running": None if job.always_on else job.running,
+                "running_since": _at(job.running_since),
+                "next_run": _at(job.next_run),
+                "last_start": _at(last.start) if last else None,
+                "last_end": _at(last.end) if last else None,
+                "last_result": result,
+                "last_success": _at(
+                    next((r.end for r in reversed(runs) if r.result in (Result.SUCCESS, Result.WARNING)), None)
+                ),
+                "duration": last.duration if last else None,
+                "attempts": last.attempts if last else None,
+                "verdict": _name(states.get((view.system, "job", job.id))),
+            }
+
+
+def repositories(judgement: Judgement) -> Iterator[Item]:
+    states = _worst_of(judgement)
+    for view in judgement.views:
+        for repository in view.state.snapshot.repositories:
+            yield {
+                "system": view.system,
+                "source": view.source,
+                "kind": "repository",
+                "id": repository.id,
+                "name": repository.name,
+                "repository_kind": repository.kind,
+                "capacity_bytes": repository.capacity_bytes,
+                "free_bytes": repository.free_bytes,
+                "used": used_ratio(repository),
+                "online": repository.online,
+                "immutable_seconds": repository.immutable_seconds,
+                "part_of": repository.part_of,
+                "verdict": _name(states.get((view.system, "repository", repository.id))),
+            }
+
+
+def systems(judgement: Judgement) -> Iterator[Item]:
+    states = _worst_of(judgement)
+    for view in judgement.views:
+        state, system = view.state, view.state.snapshot.system
+        yield {
+            "system": view.system,
+            "source": view.source,
+            "kind": "system",
+            "id": view.system,
+            "name": view.system,
+            "product": system.product,
+            "product_version": system.product_version,
+            "server_name": system.server_name,
+            "up": state.up,
+            "listed": state.listed,
+            "from_history": state.from_history,
+            "last_success": _at(state.last_success),
+            "stale_at": _at(state.stale_at),
+            "error": state.error,
+            "error_kind": state.error_kind,
+            "auth_blocked_until": _at(state.auth_blocked_until),
+            "workloads": len(view.workloads),
+            "collectors": [
+                {"name": c.name, "success": c.success, "permitted": c.permitted, "read_at": _at(c.read_at),
+                 "short": c.short, "rows": c.rows, "error": c.error}
+                for c in state.snapshot.collectors
+            ],
+            "verdict": _name(states.get((view.system, "system", view.system))),
+        }  # fmt: skip
+
+
+COLLECTIONS: Mapping[str, Callable[[Judgement], Iterator[Item]]] = {
+    "verdicts": verdicts,
+    "workloads": workloads,
+    "jobs": jobs,
+    "repositories": repositories,
+    "systems": systems,
+}
+# The fields a filter may name, in every collection that has them; `name` takes a glob, lists are separated by commas.
+FILTERS = (
+    "system", "source", "kind", "id", "name", "role", "objective", "verdict", "urgency", "tier", "owner",
+    "business_owner", "state",
+)  # fmt: skip
+
+
+def answer(collection: str, judgement: Judgement, query: Mapping[str, str]) -> Item:
+    """The envelope of one request. Raises BadQuery for a filter or number nobody knows."""
+    unknown = sorted(set(query) - set(FILTERS) - set(_PAGING))
+    if unknown:
+        raise BadQuery(f"unknown filter {', '.join(unknown)}; known are {', '.join((*FILTERS, *_PAGING))}")
+    limit, offset = _number(query, "limit", LIMIT, LIMIT_MAX), _number(query, "offset", 0, 10**9)
+    tests = [(key, value) for key, value in query.items() if key in FILTERS]
+    items = [item for item in COLLECTIONS[collection](judgement) if all(_fits(item, k, v) for k, v in tests)]
+    shown = items[offset : offset + limit]
+    reached = offset + len(shown)
+    return {
+        "judged_at": seconds(judgement.judged_at),
+        "data_as_of": _data_as_of(judgement, query.get("system")),
+        "complete": judgement.complete,
+        "total": len(items),
+        "next": reached if reached < len(items) else None,
+        "items": shown,
+    }
+
+
+def _data_as_of(judgement: Judgement, system: str | None) -> int | None:
+    """The oldest reading the answer rests on; null when a system has never been read."""
+    read = [v.state.last_success for v in judgement.views if system is None or v.system in system.split(",")]
+    known = [at for at in read if at is not None]
+    return _at(min(known)) if known and len(known) == len(read) else None
+
+
+def _number(query: Mapping[str, str], key: str, default: int, most: int) -> int:
+    text = query.get(key)
+    if text is None:
+        return default
+    if not text.isdecimal() or int(text) > most:
+        raise BadQuery(f"{key} must be a whole number up to {most}")
+    return int(text)
+
+
+def _fits(item: Item, key: str, wanted: str) -> bool:
+    if key not in item:
+        raise BadQuery(f"this collection has no {key}")
+    value = item[key]
+    return value is not None and _any(str(value), wanted.split(","), glob=key == "name")
+
+
+def _any(value: str, wanted: Iterable[str], *, glob: bool) -> bool:
+    return any(fnmatch.fnmatchcase(value, w) if glob else value.casefold() == w.casefold() for w in wanted)

@@ -1,0 +1,212 @@
+"""The demo: the simulated estate behind real simulators on loopback, read over HTTP by the real exporter.
+
+Only the products are simulated. Client, history, judgement, pages and board are what runs in production.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exporters.config import Config
+from exporters.demo_estate import build
+from exporters.demo_model import DemoEstate
+from exporters.http import Deadline, Secret, Tls
+from exporters.keeper import utc_now
+from exporters.service import Loaded, Service, connect
+from exporters.veeam.simulator import VeeamSimulator
+from exporters.vendor import SystemSettings
+from lastgood.history import History
+from lastgood.model import Repository, Snapshot
+from lastgood.policy_load import load as load_policy
+
+# The revision each simulated server speaks: one new, one from before 13.
+REVISIONS = {"veeam-hq": "1.3-rev2", "veeam-branch": "1.2-rev1"}
+ACCOUNT = "svc-lastgood"
+# The demo shows changes soon; production reads every five minutes.
+EVERY, STALE_AFTER = 20.0, 1800.0
+# The simulated world goes on: jobs run, points age out.
+ADVANCE_SECONDS = 300.0
+# What the demo pretends to have seen before it started.
+REMEMBERED = timedelta(days=60)
+NEWCOMER_AGE = timedelta(days=2)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demo. `failed` names what did not come up."""
+
+    service: Service
+    estate: DemoEstate
+    failed: tuple[str, ...]
+
+
+@contextmanager
+def running(folder: Path, listen: tuple[str, int], say: Say, *, patience: float = 60.0) -> Iterator[Demo]:
+    """Simulators, exporter and history in `folder`, ready to be seen. Raises ConfigError when the port is taken."""
+    now = utc_now()
+    say("building the simulated estate")
+    estate = build(now)
+    password = Secret(secrets.token_urlsafe(18), "made for this demo")
+    simulators = {
+        server.system: VeeamSimulator(
+            server,
+            clock=utc_now,
+            revision=REVISIONS[server.system],
+            username=ACCOUNT,
+            password=password.reveal(),
+        ).start()
+        for server in estate.servers
+    }
+    stop = threading.Event()
+    try:
+        systems = tuple(_settings(name, sim.url, password) for name, sim in simulators.items())
+        for settings in systems:
+            say(f"simulating {settings.name} (Veeam REST {REVISIONS[settings.name]}) at {settings.url}")
+        _remember(folder / "state", estate, systems, now, say)
+        loaded = _configuration(folder, listen, systems, now)
+        service = Service(loaded, reread=lambda: _configuration(folder, listen, systems, utc_now()))
+        advance = threading.Thread(target=_advance, args=(simulators, stop), name="demo-world", daemon=True)
+        try:
+            say("reading the systems")
+            service.start()
+            advance.start()
+            yield Demo(service, estate, _await(service, systems, patience))
+        finally:
+            stop.set()
+            service.stop()
+    finally:
+        for simulator in simulators.values():
+            simulator.stop()
+
+
+def policy_text(now: datetime) -> str:
+    """The reference policy with its dates laid around `now`, and one exclusion that ended yesterday."""
+    reference: dict[str, Any] = yaml.safe_load((files("lastgood") / "templates" / "policy.yaml").read_text("utf-8"))
+    day = now.date()
+    for calendar in reference["calendars"].values():
+        calendar.pop("except", None)
+    for exclusion in reference["exclusions"]:
+        exclusion["until"] = (day + timedelta(days=60)).isoformat()
+    ended = {
+        "match": {"name": "test-legacy*"},
+        "from": ["rpo", "coverage"],
+        "reason": "to be switched off",
+        "approved_by": "cto",
+        "ticket": "CHG-98",
+        "until": (day - timedelta(days=1)).isoformat(),
+    }
+    # The first exclusion that matches decides, and an ended one is none: the general one must leave these out.
+    general = {"name": "/test-(?!legacy).*/"}
+    reference["exclusions"] = [ended, *({**e, "match": general} for e in reference["exclusions"])]
+    for freeze in reference.get("freezes", []):
+        freeze["from"] = (day - timedelta(days=3)).isoformat()
+        freeze["to"] = (day + timedelta(days=40)).isoformat()
+    return yaml.safe_dump(reference, sort_keys=False, allow_unicode=True)
+
+
+def _settings(name: str, url: str, password: Secret) -> SystemSettings:
+    return SystemSettings(
+        name=name,
+        vendor="veeam",
+        url=url,
+        tls=Tls(),
+        username=ACCOUNT,
+        password=password,
+        every=EVERY,
+        deadline=60.0,
+        stale_after=STALE_AFTER,
+    )
+
+
+def _configuration(folder: Path, listen: tuple[str, int], systems: tuple[SystemSettings, ...], now: datetime) -> Loaded:
+    path = folder / "policy.yaml"
+    if not path.exists():
+        path.write_text(policy_text(now), encoding="utf-8")
+    policy, warnings = load_policy(path, now=now)
+    config = Config(
+        path=folder / "lastgood.yaml",
+        policy=path,
+        state_dir=folder / "state",
+        listen=listen,
+        series="full",
+        systems=systems,
+    )
+    return Loaded(config, policy, warnings)
+
+
+def _remember(
+    state_dir: Path, estate: DemoEstate, systems: tuple[SystemSettings, ...], now: datetime, say: Say
+) -> None:
+    """Give the history what two months of polling would have left: what was there, and how the repositories filled."""
+    history = History.open(state_dir, now)
+    try:
+        if all(history.cursor(s.name) is not None for s in systems):
+            return
+        for settings in systems:
+            say(f"laying down two months of history for {settings.name}")
+            source = connect(settings, None)
+            try:
+                seen = source.poll(now, Deadline(settings.deadline))
+            finally:
+                source.close()
+            newcomers = {m.name for m in estate.server(settings.name).machines if now - m.created < NEWCOMER_AGE}
+            history.record(_as_of(seen, now - REMEMBERED, newcomers), now)
+            for moment, repositories in _fillings(estate, seen):
+                filled = Snapshot(system=seen.system, taken_at=moment, collectors=(), repositories=repositories)
+                history.record(filled, now)
+    finally:
+        history.close()
+
+
+def _as_of(seen: Snapshot, then: datetime, newcomers: set[str]) -> Snapshot:
+    """The first look: the workloads that were there at `then`, with the points they have kept since."""
+    old = tuple(
+        replace(w, points=tuple(replace(p, points=tuple(x for x in p.points if x.time <= then)) for p in w.points))
+        for w in seen.workloads
+        if w.name not in newcomers
+    )
+    return replace(seen, taken_at=then, workloads=old, attempts=(), restores=(), repositories=(), cursor=None)
+
+
+def _fillings(estate: DemoEstate, seen: Snapshot) -> Iterator[tuple[datetime, tuple[Repository, ...]]]:
+    held = {r.id: r for r in seen.repositories}
+    by_time: dict[datetime, list[Repository]] = {}
+    for (system, repository_id), samples in estate.capacity_history.items():
+        repository = held.get(repository_id)
+        if system != seen.system.name or repository is None:
+            continue
+        for sample in samples:
+            past = replace(repository, capacity_bytes=sample.capacity, free_bytes=sample.capacity - sample.used)
+            by_time.setdefault(sample.at, []).append(past)
+    return ((moment, tuple(found)) for moment, found in sorted(by_time.items()))
+
+
+def _advance(simulators: dict[str, VeeamSimulator], stop: threading.Event) -> None:
+    """An estate built later continues the same history, so the simulated world simply moves on."""
+    while not stop.wait(ADVANCE_SECONDS):
+        later = build(utc_now())
+        for name, simulator in simulators.items():
+            simulator.server = later.server(name)
+
+
+def _await(service: Service, systems: tuple[SystemSettings, ...], patience: float) -> tuple[str, ...]:
+    """Wait until every system was read; the names of those that were not in time."""
+    deadline = Deadline(patience)
+    while deadline.remaining() > 0:
+        up = {s.snapshot.system.name for s in service.keeper.states() if s.up}
+        missing = tuple(s.name for s in systems if s.name not in up)
+        if not missing or service.wait(0.1):
+            return missing
+    return missing

@@ -1,0 +1,281 @@
+"""What one system's state and verdicts become as series. Names and labels are the catalogue's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from exporters.textformat import Samples, block
+from lastgood.catalog import CATALOG
+from lastgood.forecast import full_at
+from lastgood.judging.base import View
+from lastgood.judging.infrastructure import facts_of, license_deadlines
+from lastgood.judging.jobs import limit_of, run_limits
+from lastgood.judging.restores import proofs
+from lastgood.model import Job, Listing, Mode, Repository, Result, Role, Run, Workload
+from lastgood.policy import Objective
+from lastgood.runs import consecutive_failures, final_result
+from lastgood.verdict import Place, State, Verdict, job_assigned
+
+_SUBJECT_LABELS = {
+    "workload": ("workload_id", "workload"),
+    "tier": ("workload_id", "workload"),
+    "job": ("backup_job_id", "backup_job"),
+    "repository": ("repository_id", "repository"),
+    "component": ("component_id", "component"),
+    "collector": ("collector", None),
+    "system": (None, None),
+}
+
+
+def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *, full: bool) -> Samples:
+    """Every series of one system. `full` adds the families of the full profile."""
+    out = Samples(view.system, view.source)
+    by_workload: dict[str, list[Place]] = {}
+    for place in places:
+        by_workload.setdefault(place.standing.workload.id, []).append(place)
+    for found in by_workload.values():
+        _workload(out, view, found, full=full)
+    for job in view.jobs.values():
+        _job(out, view, job)
+    for repository in view.state.snapshot.repositories:
+        _repository(out, view, repository)
+    _system(out, view)
+    _exporter(out, view)
+    for verdict in verdicts:
+        add_verdict(out, verdict, full=full)
+    if not full:
+        for name in [n for n in out.lines if CATALOG[n].profile == "full"]:
+            del out.lines[name]
+    return out
+
+
+def _workload(out: Samples, view: View, places: list[Place], *, full: bool) -> None:
+    workload = places[0].standing.workload
+    assigned = view.assigned[workload.id]
+    tier = assigned.tier
+    ident = block((("workload_id", workload.id), ("workload", workload.name)))
+    told = block(
+        (
+            ("kind", workload.kind),
+            ("tier", tier.name if tier else None),
+            ("owner_team", assigned.owner),
+            ("business_team", assigned.business_owner),
+        )
+    )
+    people = block((("tier", tier.name if tier else None), ("owner_team", assigned.owner)))
+    out.info("backup_workload_info", f"{ident},{told}" if told else ident)
+    primary = next((p.standing for p in places if p.standing.role is Role.PRIMARY), places[0].standing)
+    out.add("backup_workload_state", f'{ident},state="{primary.listing}"', 1)
+    out.at("backup_workload_first_seen_timestamp_seconds", ident, primary.origin)
+    out.add("backup_workload_protected", ident, workload.protected if primary.listing is not Listing.MISSING else None)
+    out.add("backup_workload_size_bytes", ident, workload.size_bytes)
+    for place in places:
+        _role(out, place, ident, people)
+    if tier is not None and full:
+        out.add("backup_workload_rto_seconds", f"{ident},{people}", tier.rto)
+        if tier.restore_test is not None:
+            out.add("backup_workload_restore_test_interval_seconds", f"{ident},{people}", tier.restore_test.every)
+    if full:
+        _proofs(out, view, workload, ident)
+
+
+def _role(out: Samples, place: Place, ident: str, people: str) -> None:
+    standing, objective = place.standing, place.objective
+    labels = f'{ident},role="{standing.role}"'
+    out.at("backup_workload_last_good_timestamp_seconds", labels, standing.last_good)
+    if standing.points is not None:
+        out.add("backup_workload_recovery_points", labels, standing.points.count)
+        out.at("backup_workload_oldest_point_timestamp_seconds", labels, standing.points.oldest)
+    if objective is not None:
+        aimed = f"{labels},{people}" if people else labels
+        out.add("backup_workload_rpo_seconds", aimed, objective.within)
+        out.at("backup_workload_rpo_deadline_timestamp_seconds", aimed, standing.deadline)
+        if standing.at_risk is not None:
+            out.at("backup_workload_rpo_at_risk_timestamp_seconds", labels, standing.at_risk.at)
+
+
+def _proofs(out: Samples, view: View, workload: Workload, ident: str) -> None:
+    seen = set()
+    for proof in proofs(view, workload):
+        if proof.result in (Result.SUCCESS, Result.WARNING) and proof.kind not in seen:
+            seen.add(proof.kind)
+            labels = f'{ident},kind="{proof.kind}"'
+            out.at("backup_restore_last_success_timestamp_seconds", labels, proof.end)
+            out.add("backup_restore_last_duration_seconds", labels, proof.duration)
+
+
+def _job(out: Samples, view: View, job: Job) -> None:
+    ident = block((("backup_job_id", job.id), ("backup_job", job.name)))
+    assigned = job_assigned(view, job)
+    told = block((("job_type", job.kind), ("tier", assigned.tier.name if assigned.tier else None)))
+    out.info("backup_job_info", f"{ident},{told}" if told else ident)
+    out.add("backup_job_enabled", ident, job.enabled)
+    out.add("backup_job_running", ident, None if job.always_on else job.running)
+    out.at("backup_job_next_run_timestamp_seconds", ident, job.next_run)
+    runs = view.state.runs.get(job.id, ())
+    done = [(r, result) for r in runs if (result := final_result(r, view.now)) is not None]
+    if done:
+        last, result = done[-1]
+        out.add("backup_job_last_run_result", f'{ident},result="{result}"', 1)
+        out.at("backup_job_last_run_start_timestamp_seconds", ident, last.start)
+        out.at("backup_job_last_run_end_timestamp_seconds", ident, last.end)
+        out.add("backup_job_last_run_read_bytes", ident, last.read_bytes)
+        out.add("backup_job_last_run_transferred_bytes", ident, last.transferred_bytes)
+        out.add("backup_job_last_run_attempts", ident, last.attempts)
+        out.add("backup_job_consecutive_failures", ident, consecutive_failures(runs, view.now, _finished_well))
+    good = next((r for r, result in reversed(done) if result in (Result.SUCCESS, Result.WARNING)), None)
+    out.at("backup_job_last_success_timestamp_seconds", ident, good.end if good else None)
+    for mode in Mode:
+        newest = next((r for r, _ in reversed(done) if r.mode is mode), None)
+        out.add("backup_job_last_run_duration_seconds", f'{ident},mode="{mode}"', newest.duration if newest else None)
+    _job_history(out, view, job, ident)
+    wanted = assigned.tier.job_duration if assigned.tier else None
+    if wanted is None or assigned.tier is None:
+        return
+    for mode in Mode:
+        out.add("backup_job_max_duration_seconds", f'{ident},mode="{mode}"', limit_of(wanted, mode))
+    limits = None if job.always_on else run_limits(view, job, wanted)
+    people = block((("tier", assigned.tier.name), ("owner_team", assigned.owner)))
+    for severity, at in zip(("warning", "critical"), limits or (), strict=False):
+        out.at("backup_job_run_deadline_timestamp_seconds", f'{ident},severity="{severity}",{people}', at)
+
+
+def _finished_well(_: Run) -> bool:
+    """A warning is not a failure in a row; whether it counts as success is the policy's own verdict."""
+    return True
+
+
+def _job_history(out: Samples, view: View, job: Job, ident: str) -> None:
+    """Counters come from history: they survive a restart, and known results start at 0."""
+    for result in Result:
+        total = view.state.run_totals.get((job.id, result), 0)
+        out.add("backup_job_runs_total", f'{ident},result="{result}"', total)
+    for mode in Mode:
+        taken = view.state.run_seconds.get((job.id, mode))
+        if taken is not None:
+            labels = f'{ident},mode="{mode}"'
+            out.add("backup_job_run_duration_seconds", labels, taken[0], "_count")
+            out.add("backup_job_run_duration_seconds", labels, taken[1], "_sum")
+
+
+def _repository(out: Samples, view: View, repository: Repository) -> None:
+    ident = block((("repository_id", repository.id), ("repository", repository.name)))
+    out.add("backup_repository_online", ident, repository.online)
+    out.add("backup_repository_immutable_seconds", ident, repository.immutable_seconds)
+    if repository.part_of is not None:
+        return
+    out.add("backup_repository_capacity_bytes", ident, repository.capacity_bytes)
+    out.add("backup_repository_free_bytes", ident, repository.free_bytes)
+    forecast = full_at(view.state.capacity.get(repository.id, ()), view.now)
+    out.at("backup_repository_forecast_full_timestamp_seconds", ident, forecast.full_at)
+    rule = view.policy.repository_rule(facts_of(view, repository))
+    if rule is None or repository.capacity_bytes is None:
+        return
+    for severity in ("warning", "critical"):
+        labels = f'{ident},severity="{severity}"'
+        out.add("backup_repository_used_limit_ratio", labels, getattr(rule.used, severity))
+        out.add("backup_repository_full_in_limit_seconds", labels, getattr(rule.full_in, severity))
+
+
+def _system(out: Samples, view: View) -> None:
+    system = view.state.snapshot.system
+    told = block(
+        (
+            ("product", system.product),
+            ("product_version", system.product_version),
+            ("server_name", system.server_name),
+            ("api_revision", system.api_revision),
+        )
+    )
+    out.info("backup_system_info", told)
+    out.at("backup_certificate_expiry_timestamp_seconds", "", system.certificate_expires)
+    license_ = system.license
+    if license_ is not None:
+        out.add("backup_license_valid", "", license_.valid)
+        out.at("backup_license_expiry_timestamp_seconds", "", license_.expires)
+        unit = block((("license_unit", license_.unit),))
+        out.add("backup_license_used_units", unit, license_.used)
+        out.add("backup_license_units", unit, license_.total)
+        for severity, at in license_deadlines(license_, view.policy.license).items():
+            out.at("backup_license_deadline_timestamp_seconds", f'severity="{severity}"', at)
+    for component in view.state.snapshot.components:
+        labels = block(
+            (("component_id", component.id), ("component", component.name), ("component_kind", component.kind))
+        )
+        out.add("backup_component_up", labels, None if component.disabled else component.up)
+        out.add("backup_software_outdated", labels, component.outdated)
+
+
+def _exporter(out: Samples, view: View) -> None:
+    state = view.state
+    out.add("lastgood_system_up", "", state.up)
+    out.add("lastgood_system_listed", "", state.listed)
+    out.at("lastgood_system_last_success_timestamp_seconds", "", state.last_success)
+    out.at("lastgood_system_stale_timestamp_seconds", "", state.stale_at)
+    out.at("lastgood_system_auth_blocked_until_timestamp_seconds", "", state.auth_blocked_until)
+    out.add("lastgood_system_clock_skew_seconds", "", state.snapshot.system.clock_skew)
+    out.add("lastgood_system_tls_verified", "", state.snapshot.system.tls_verified)
+    out.add("lastgood_system_workloads", "", len(view.workloads))
+    out.add("lastgood_system_retired_total", "", state.retired_total)
+    for collector in state.snapshot.collectors:
+        labels = block((("collector", collector.name),))
+        out.add("lastgood_collector_success", labels, collector.success)
+        out.add("lastgood_collector_permitted", labels, collector.permitted)
+        out.add("lastgood_collector_short", labels, collector.short)
+        out.add("lastgood_collector_duration_seconds", labels, collector.seconds)
+        out.at("lastgood_collector_last_success_timestamp_seconds", labels, collector.read_at)
+        out.at("lastgood_collector_stale_timestamp_seconds", labels, collector.stale_at)
+        out.add("lastgood_collector_rows", labels, collector.rows)
+        out.add("lastgood_collector_rows_expected", labels, collector.rows_expected)
+        out.add("lastgood_collector_requests_total", labels, collector.requests)
+
+
+def _identity(verdict: Verdict) -> list[tuple[str, str | None]]:
+    subject = verdict.subject
+    id_label, name_label = _SUBJECT_LABELS[subject.kind]
+    pairs: list[tuple[str, str | None]] = []
+    if id_label:
+        pairs.append((id_label, subject.id))
+    if name_label:
+        pairs.append((name_label, subject.name))
+    return pairs
+
+
+def add_verdict(out: Samples, verdict: Verdict, *, full: bool) -> None:
+    """A verdict that does not turn on the clock as a number; of one that does, its exclusion, deadline and age."""
+    identity = _identity(verdict)
+    if verdict.state is State.EXCLUDED and verdict.subject.kind == "workload":
+        out.add("backup_workload_excluded", block((*identity, ("objective", verdict.objective))), 1)
+    people: tuple[tuple[str, str | None], ...] = (("tier", verdict.tier), ("owner_team", verdict.owner))
+    if verdict.objective is Objective.RESTORE_TEST:
+        # A test that failed is CRITICAL, one that is missing never: engines must be able to tell them apart.
+        failed = verdict.state is State.CRITICAL
+        proven = "failed" if failed else "0" if verdict.value is None else "1"
+        out.at(
+            "backup_restore_test_deadline_timestamp_seconds",
+            block((*identity, ("proven", proven), *people)),
+            verdict.deadline,
+        )
+    told = (*identity, ("role", verdict.subject.role), ("objective", verdict.objective))
+    if full and verdict.since is not None and verdict.state not in (State.OK, State.EXCLUDED):
+        out.at("backup_verdict_since_timestamp_seconds", block(told), verdict.since)
+    if verdict.clock:
+        return
+    labels = block((*told, ("urgency", verdict.urgency), *people, ("business_team", verdict.business_owner)))
+    out.add("backup_verdict", labels, int(verdict.state))
+
+
+def foreign(verdicts: Mapping[str, list[Verdict]], *, full: bool) -> Samples:
+    """What belongs to no system: tiers proven by sample, required workloads nobody has heard of."""
+    out = Samples("policy", "policy")
+    for verdict in verdicts.get("policy", []):
+        add_verdict(out, verdict, full=full)
+        if verdict.subject.id.startswith("required:"):
+            ident = block(_identity(verdict))
+            told = block(
+                (("tier", verdict.tier), ("owner_team", verdict.owner), ("business_team", verdict.business_owner))
+            )
+            out.info("backup_workload_info", f"{ident},{told}" if told else ident)
+            out.add("backup_workload_state", f'{ident},state="{Listing.NEVER}"', 1)
+            out.add("backup_workload_protected", ident, 0)
+    return out

@@ -1,0 +1,42 @@
+"""The exporter's own few metrics, carried by prometheus_client: build, policy, history, page, process."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Gauge, Info, ProcessCollector, disable_created_metrics
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from lastgood import __version__
+from lastgood.catalog import CATALOG
+
+
+class SelfMetrics:
+    """Set when something changes, rendered with the page: a scrape never waits for it."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        build = Info("lastgood_build", CATALOG["lastgood_build_info"].help, registry=self._registry)
+        build.info({"version": __version__, "python": platform.python_version()})
+        self._policy = Info("lastgood_policy", CATALOG["lastgood_policy_info"].help, registry=self._registry)
+        self.policy_reload_success = self._gauge("lastgood_policy_reload_success")
+        self.history_write_errors = self._gauge("lastgood_history_write_errors")
+        self.history_restored = self._gauge("lastgood_history_restored")
+        self.series = self._gauge("lastgood_series")
+        self.series_dropped = self._gauge("lastgood_series_dropped")
+
+    def _gauge(self, name: str) -> Gauge:
+        return Gauge(name, CATALOG[name].help, registry=self._registry)
+
+    def policy(self, digest: str, *, reloaded: bool) -> None:
+        """The policy now in force; `reloaded` False when a newer one was refused."""
+        self._policy.info({"hash": digest})
+        self.policy_reload_success.set(reloaded)
+
+    def render(self, *, openmetrics: bool) -> bytes:
+        generate: Callable[[CollectorRegistry], bytes] = generate_openmetrics if openmetrics else generate_latest
+        return generate(self._registry)

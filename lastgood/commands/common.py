@@ -1,0 +1,49 @@
+"""What `serve` and `demo` share: a duration option, a foreign package check, running until told to stop."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+from lastgood.clock import parse_duration
+from lastgood.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from exporters.service import Service
+
+
+class Duration(click.ParamType[float]):
+    """`20s`, `5m`: seconds as float."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def check_owner() -> None:
+    """Another distribution also ships a package called `exporters`; running that one would be baffling."""
+    import exporters
+
+    if getattr(exporters, "OWNER", None) != "lastgood":
+        raise ConfigError(
+            Problem(
+                f"the package `exporters` found at {exporters.__file__} is not lastgood's",
+                "install lastgood into a virtual environment of its own",
+            )
+        )
+
+
+def run_until_told(service: Service, seconds: float | None) -> None:
+    """Wait until `seconds` passed, SIGTERM or Ctrl-C; SIGHUP reloads meanwhile."""
+    for name in ("SIGTERM", "SIGINT"):
+        signal.signal(getattr(signal, name), lambda *_: service.request_stop())
+    signal.signal(signal.SIGHUP, lambda *_: service.request_reload())
+    service.wait(seconds)
