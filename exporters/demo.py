@@ -77,7 +77,7 @@ def running(folder: Path, listen: tuple[str, int], say: Say, *, patience: float 
         _remember(folder / "state", estate, systems, now, say)
         loaded = _configuration(folder, listen, systems, now)
         service = Service(loaded, reread=lambda: _configuration(folder, listen, systems, utc_now()))
-        advance = threading.Thread(target=_advance, args=(simulators, stop), name="demo-world", daemon=True)
+        advance = threading.Thread(target=_advance, args=(simulators, now, stop), name="demo-world", daemon=True)
         try:
             say("reading the systems")
             service.start()
@@ -193,10 +193,10 @@ def _fillings(estate: DemoEstate, seen: Snapshot) -> Iterator[tuple[datetime, tu
     return ((moment, tuple(found)) for moment, found in sorted(by_time.items()))
 
 
-def _advance(simulators: dict[str, VeeamSimulator], stop: threading.Event) -> None:
-    """An estate built later continues the same history, so the simulated world simply moves on."""
+def _advance(simulators: dict[str, VeeamSimulator], told: datetime, stop: threading.Event) -> None:
+    """An estate built later continues the same history (told from the same moment), so the world simply moves on."""
     while not stop.wait(ADVANCE_SECONDS):
-        later = build(utc_now())
+        later = build(utc_now(), told=told)
         for name, simulator in simulators.items():
             simulator.server = later.server(name)
 

@@ -121,7 +121,7 @@ _WORKLOADS = (
     ),
     _gauge(
         "backup_restore_test_deadline_timestamp_seconds",
-        "When the newest proof of a restore is too old, or should have been there; tier:NAME for a sample.",
+        "When the newest proof of a restore is too old, or should have been there (proven: 1, 0, failed); tier:NAME: sampled.",
         ("workload_id", "workload", "proven", *OBJECTIVE, *SYSTEM),
     ),
     _gauge(
@@ -260,8 +260,8 @@ _SYSTEMS = (
         "From when the end of the licence is a matter, by severity.",
         ("severity", *SYSTEM),
     ),
-    _gauge("backup_license_used", "Licensed units in use.", ("license_unit", *SYSTEM)),
-    _gauge("backup_license_total", "Licensed units owned.", ("license_unit", *SYSTEM)),
+    _gauge("backup_license_used_units", "Licensed units in use.", ("license_unit", *SYSTEM)),
+    _gauge("backup_license_units", "Licensed units owned.", ("license_unit", *SYSTEM)),
     _gauge("backup_certificate_expiry_timestamp_seconds", "End of the certificate the system presents.", SYSTEM),
     _gauge(
         "backup_component_up",

@@ -50,3 +50,7 @@ def main() -> None:
     except LastgoodError as error:
         click.echo(f"lastgood: {error}", err=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -51,7 +51,7 @@ def is_literal(text: str) -> bool:
 def covers(general: Match, specific: Match) -> bool:
     """True when every subject that `specific` matches is surely matched by `general`; False when not decidable."""
     return all(
-        bool(specific.keys.get(key)) and all(any(_covers(g, s) for g in patterns) for s in specific.keys[key])
+        key in specific.keys and all(any(_covers(g, s) for g in patterns) for s in specific.keys[key])
         for key, patterns in general.keys.items()
     )
 

@@ -1,0 +1,358 @@
+"""The board's tables: systems, breaches, jobs, repositories, restore proof, accepted risk. Pure, and cut to size."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from exporters.board_causes import PROOF, began
+from exporters.board_text import Names, achieved, clip, names, promise, size
+from lastgood.clock import exact
+from lastgood.forecast import Forecast, full_at
+from lastgood.judging.infrastructure import facts_of, used_ratio
+from lastgood.model import Repository, Role
+from lastgood.policy import Exclusion, Facts, Objective, Policy
+from lastgood.verdict import Judgement, State, Verdict, View, rank, worst
+
+BREACHES_PER_STATE = 30
+JOBS, REPOSITORIES, EXCLUSIONS, SYSTEMS = 25, 12, 25, 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemCard:
+    """`word` says in one word how reading goes; `read_at` is when the data now shown was read."""
+
+    name: str
+    product: str
+    state: State
+    word: str
+    read_at: datetime | None
+    stale_at: datetime | None
+    workloads: int
+    whole: bool
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """One verdict that is not OK. `promised` against `achieved` is RPO against RPA (or RTO against RTA)."""
+
+    state: State
+    name: str
+    kind: str
+    objective: Objective
+    role: Role | None
+    tier: str | None
+    promised: str | None
+    working_time: bool
+    achieved: str | None
+    reason: str
+    action: str | None
+    since: datetime | None
+    muted_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreachGroup:
+    """The breaches of one state: by system, worst first; `more` are not shown."""
+
+    state: State
+    total: int
+    systems: tuple[tuple[str, tuple[Breach, ...]], ...]
+
+    @property
+    def more(self) -> int:
+        return self.total - sum(len(lines) for _, lines in self.systems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLine:
+    state: State
+    name: str
+    system: str
+    workloads: int | None
+    reasons: tuple[str, ...]
+    action: str | None
+    since: datetime | None
+    last_start: datetime | None
+    next_run: datetime | None
+    disabled: bool
+    muted_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryLine:
+    """`used` and the limits are shares of capacity, 0 to 1; `used` None: the vendor tells no capacity."""
+
+    state: State | None
+    name: str
+    system: str
+    offline: bool
+    used: float | None
+    space: str
+    warning: float | None
+    critical: float | None
+    forecast: Forecast | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofLine:
+    """How far the restores of one tier are proven; `counts` are workloads. `told` is the verdict of a sampled tier."""
+
+    tier: str
+    objective: Objective
+    promised: str
+    counts: Mapping[State, int]
+    told: tuple[State, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExclusionLine:
+    """`would_be` counts verdicts by what they would be without the exclusion."""
+
+    what: str
+    objectives: str
+    reason: str
+    approved_by: str
+    ticket: str | None
+    until: datetime | None
+    subjects: Names
+    would_be: tuple[tuple[State, int], ...]
+
+
+def systems(judgement: Judgement) -> tuple[SystemCard, ...]:
+    """All systems, those with trouble first."""
+    states: dict[str, list[State]] = defaultdict(list)
+    for v in judgement.verdicts:
+        if v.objective is Objective.SYSTEM and v.subject.kind in ("system", "collector"):
+            states[v.subject.system].append(v.state)
+    cards = [_system(view, worst(states[view.system])) for view in judgement.views]
+    return tuple(sorted(cards, key=lambda c: (-rank(c.state), c.name)))
+
+
+def _system(view: View, state: State | None) -> SystemCard:
+    held, system = view.state, view.state.snapshot.system
+    if held.last_success is None:
+        word = "not read yet"
+    elif held.stale_at is None or held.stale_at <= view.now:
+        word = "stale"
+    elif held.auth_blocked_until is not None:
+        word = "account refused"
+    elif not held.up:
+        word = "silent"
+    else:
+        word = "up"
+    product = " ".join(part for part in (system.product or system.source, system.product_version) if part)
+    return SystemCard(
+        name=clip(system.name, 40),
+        product=clip(product, 48),
+        state=State.UNKNOWN if state is None else state,
+        word=word,
+        read_at=held.last_success,
+        stale_at=held.stale_at,
+        workloads=len(view.facts),
+        whole=held.listed,
+        error=clip(held.error, 160) if held.error else None,
+    )
+
+
+def breaches(
+    single: Iterable[Verdict], policy: Policy, since: Mapping[str, datetime], order: Mapping[str, int]
+) -> tuple[BreachGroup, ...]:
+    """By state, then by system; within both the stricter tier and the older trouble first. Jobs have a table apart."""
+    by_state: dict[State, list[Verdict]] = defaultdict(list)
+    for v in single:
+        if v.subject.kind != "job":
+            by_state[v.state].append(v)
+
+    def weight(v: Verdict) -> tuple[int, float, str]:
+        at = began(v, since)
+        return order.get(v.tier or "", len(order)), at.timestamp() if at else float("inf"), v.subject.name
+
+    groups = []
+    for state in sorted(by_state, key=rank, reverse=True):
+        by_system: dict[str, list[Breach]] = defaultdict(list)
+        for v in heapq.nsmallest(BREACHES_PER_STATE, by_state[state], key=weight):
+            by_system[clip(v.subject.system, 40)].append(_breach(v, policy, since))
+        lines = tuple((name, tuple(found)) for name, found in by_system.items())
+        groups.append(BreachGroup(state=state, total=len(by_state[state]), systems=lines))
+    return tuple(groups)
+
+
+def _breach(v: Verdict, policy: Policy, since: Mapping[str, datetime]) -> Breach:
+    tier = policy.tiers.get(v.tier or "")
+    clocked = v.objective is Objective.RPO and v.subject.role is Role.PRIMARY and tier is not None
+    return Breach(
+        state=v.state,
+        name=clip(v.subject.name, 80),
+        kind=v.subject.kind,
+        objective=v.objective,
+        role=v.subject.role,
+        tier=v.tier,
+        promised=promise(v),
+        working_time=bool(clocked and tier and tier.rpo and tier.rpo.calendar),
+        achieved=achieved(v),
+        reason=clip(v.reason, 220),
+        action=clip(v.action, 160) if v.action else None,
+        since=began(v, since),
+        muted_until=v.muted_until,
+    )
+
+
+def jobs(judgement: Judgement, since: Mapping[str, datetime]) -> tuple[tuple[JobLine, ...], int, Names | None]:
+    """Jobs with trouble, worst first; how many there are in all; the disabled ones, which are excused, never hidden."""
+    troubled: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    for v in judgement.verdicts:
+        if v.subject.kind == "job" and v.state in (State.CRITICAL, State.UNKNOWN, State.WARNING):
+            troubled[v.subject.system, v.subject.id].append(v)
+    views = {view.system: view for view in judgement.views}
+    ordered = sorted(troubled.items(), key=lambda item: (-max(rank(v.state) for v in item[1]), item[1][0].subject.name))
+    lines = tuple(_job(views[system], job_id, told, since) for (system, job_id), told in ordered[:JOBS])
+    off = names(sorted(j.name for view in judgement.views for j in view.jobs.values() if j.enabled is False))
+    return lines, len(troubled), off
+
+
+def _job(view: View, job_id: str, told: list[Verdict], since: Mapping[str, datetime]) -> JobLine:
+    told = sorted(told, key=lambda v: -rank(v.state))
+    job, lead = view.jobs[job_id], told[0]
+    known = [at for at in (began(v, since) for v in told) if at is not None]
+    members = view.members.get(job_id, ())
+    return JobLine(
+        state=lead.state,
+        name=clip(job.name, 80),
+        system=clip(view.system, 40),
+        workloads=len(members) or job.objects,
+        reasons=tuple(clip(v.reason, 200) for v in told),
+        action=clip(lead.action, 160) if lead.action else None,
+        since=min(known, default=None),
+        last_start=job.last_start,
+        next_run=job.next_run,
+        disabled=job.enabled is False,
+        muted_until=lead.muted_until,
+    )
+
+
+def repositories(judgement: Judgement) -> tuple[tuple[RepositoryLine, ...], int]:
+    """The fullest first, after those with trouble; and how many there are in all, extents left out."""
+    states: dict[tuple[str, str], list[State]] = defaultdict(list)
+    for v in judgement.verdicts:
+        if v.subject.kind == "repository":
+            states[v.subject.system, v.subject.id].append(v.state)
+    found: list[tuple[State | None, View, Repository]] = []
+    for view in judgement.views:
+        for repository in view.state.snapshot.repositories:
+            if repository.part_of is None or repository.online is False:
+                found.append((worst(states[view.system, repository.id]), view, repository))
+    found.sort(key=lambda f: (-(rank(f[0]) if f[0] is not None else 0), -(used_ratio(f[2]) or 0.0), f[2].name))
+    return tuple(_repository(*f) for f in found[:REPOSITORIES]), len(found)
+
+
+def _repository(state: State | None, view: View, repository: Repository) -> RepositoryLine:
+    rule = view.policy.repository_rule(facts_of(view, repository))
+    used, capacity, free = used_ratio(repository), repository.capacity_bytes, repository.free_bytes
+    space = "capacity is not told"
+    if used is not None and capacity is not None and free is not None:
+        space = f"{size(capacity - free)} of {size(capacity)} used"
+    samples = view.state.capacity.get(repository.id, ())
+    return RepositoryLine(
+        state=state,
+        name=clip(repository.name, 60),
+        system=clip(view.system, 40),
+        offline=repository.online is False,
+        used=used,
+        space=space,
+        warning=rule.used.warning if rule else None,
+        critical=rule.used.critical if rule else None,
+        forecast=full_at(samples, view.now) if used is not None else None,
+    )
+
+
+def proofs(verdicts: Sequence[Verdict], policy: Policy) -> tuple[ProofLine, ...]:
+    """For each tier that promises restores: how many of its workloads are proven, failed, overdue, unproven."""
+    counts: dict[tuple[str, Objective], dict[State, int]] = defaultdict(lambda: defaultdict(int))
+    told: dict[str, tuple[State, str]] = {}
+    for v in verdicts:
+        if v.objective in PROOF and v.tier is not None:
+            if v.subject.kind == "tier":
+                told[v.tier] = (v.state, clip(v.reason, 160))
+            else:
+                counts[v.tier, v.objective][v.state] += 1
+    lines = []
+    for tier in policy.tiers.values():
+        if (tier.name, Objective.RTO) in counts and tier.rto is not None:
+            lines.append(
+                ProofLine(
+                    tier=tier.name,
+                    objective=Objective.RTO,
+                    promised=exact(tier.rto),
+                    counts=counts[tier.name, Objective.RTO],
+                )
+            )
+        if tier.restore_test is not None and (tier.name in told or (tier.name, Objective.RESTORE_TEST) in counts):
+            lines.append(
+                ProofLine(
+                    tier=tier.name,
+                    objective=Objective.RESTORE_TEST,
+                    promised=exact(tier.restore_test.every),
+                    counts=counts[tier.name, Objective.RESTORE_TEST],
+                    told=told.get(tier.name),
+                )
+            )
+    return tuple(lines)
+
+
+def exclusions(judgement: Judgement, now: datetime) -> tuple[tuple[ExclusionLine, ...], int]:
+    """What is excluded in force, by exclusion, the one that ends first at the top; and how many there are in all."""
+    groups: dict[tuple[datetime | None, str], list[tuple[Verdict, str]]] = defaultdict(list)
+    for v in judgement.verdicts:
+        if v.state is State.EXCLUDED:
+            head, _, tail = v.reason.partition(" (would be ")
+            groups[v.excluded_until, head].append((v, tail.partition(":")[0]))
+    ordered = sorted(groups.items(), key=lambda g: (g[0][0] is None, g[0][0] or now, g[0][1]))
+    views = {view.system: view for view in judgement.views}
+    return tuple(_exclusion(head, found, views, now) for (_, head), found in ordered[:EXCLUSIONS]), len(groups)
+
+
+def _exclusion(head: str, found: list[tuple[Verdict, str]], views: Mapping[str, View], now: datetime) -> ExclusionLine:
+    first = found[0][0]
+    rule = _rule(first, views, now)
+    would: dict[State, int] = defaultdict(int)
+    for _, word in found:
+        if word in State.__members__ and word != State.OK.name:
+            would[State[word]] += 1
+    subjects = {(v.subject.system, v.subject.id): v.subject.name for v, _ in found}
+    listed = names(subjects.values())
+    assert listed is not None  # noqa: S101 - a group is never empty
+    return ExclusionLine(
+        what=clip(str(rule.match), 80) if rule else "",
+        objectives=", ".join(sorted({v.objective for v, _ in found})),
+        reason=clip(rule.reason if rule else head, 200),
+        approved_by=clip(rule.approved_by, 60) if rule else "see reason",
+        ticket=clip(rule.ticket, 40) if rule and rule.ticket else None,
+        until=first.excluded_until,
+        subjects=listed,
+        would_be=tuple(sorted(would.items(), key=lambda item: -rank(item[0]))),
+    )
+
+
+def _rule(verdict: Verdict, views: Mapping[str, View], now: datetime) -> Exclusion | None:
+    """The exclusion behind a verdict, for the fields its sentence does not hold apart."""
+    subject, view = verdict.subject, views.get(verdict.subject.system)
+    facts: Facts = {
+        "name": (subject.name,),
+        "id": (subject.id,),
+        "system": (subject.system,),
+        "source": (subject.source,),
+        "kind": (subject.kind,),
+    }
+    if view is None:
+        policy = next(iter(views.values())).policy if views else None
+        return policy.exclusion(facts, verdict.objective, now) if policy else None
+    if subject.kind == "workload":
+        facts = view.facts.get(subject.id, facts)
+    elif subject.kind == "job" and subject.id in view.jobs:
+        facts = {**facts, "job": (subject.name,), "kind": (view.jobs[subject.id].kind or "",)}
+    return view.policy.exclusion(facts, verdict.objective, now)

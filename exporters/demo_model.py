@@ -1,0 +1,367 @@
+"""The words of the demo estate: what really happened, in no vendor's terms. Simulators turn it into a vendor's answers.
+
+Times are aware UTC datetimes, durations are timedeltas, sizes are bytes, ids are UUID texts. None means there is none
+(no end yet, capacity not told); nothing here is unknown: the estate is the truth that a reading is held against.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+
+class JobKind(StrEnum):
+    """IMMEDIATE copies new points as they appear and never ends; ARCHIVE copies the newest ones on a schedule."""
+
+    VM = "vm"
+    AGENT = "agent"
+    IMMEDIATE = "immediate"
+    ARCHIVE = "archive"
+
+
+class SessionKind(StrEnum):
+    BACKUP = "backup"
+    AGENT = "agent"
+    COPY = "copy"
+    COPY_PARENT = "copy parent"
+    LOG = "log"
+    RESTORE = "restore"
+    CONFIGURATION = "configuration"
+
+
+class Result(StrEnum):
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+class Mode(StrEnum):
+    FULL = "full"
+    INCREMENTAL = "incremental"
+
+
+class Storage(StrEnum):
+    DISK = "disk"
+    HARDENED = "hardened"
+    OBJECT = "object"
+    SCALE_OUT = "scale-out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A VM (`vcenter`, `moref`, `folder`) or, without a vCenter, a computer with an agent.
+
+    `former` is (until, name): points taken before `until` carry that name. `moved_from` is the (vCenter, moref) of its
+    life before a move; its old points stay in a chain that no job owns any more.
+    """
+
+    id: str
+    name: str
+    tier: str
+    size: int
+    created: datetime
+    os: str = "Windows"
+    vcenter: str | None = None
+    moref: str | None = None
+    folder: str = ""
+    former: tuple[datetime, str] | None = None
+    moved_from: tuple[str, str] | None = None
+
+    def name_at(self, moment: datetime) -> str:
+        return self.former[1] if self.former and moment < self.former[0] else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Starts at `at` (minutes of the server's local day) on ISO weekdays `days`."""
+
+    at: tuple[int, ...]
+    days: frozenset[int] = frozenset(range(1, 8))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`members` are machine ids as the job lists them now; `sources` the job ids a copy reads from.
+
+    A job with neither a schedule nor `after` (the id of the job whose end starts it) is started by hand.
+    `retention` counts points per machine. `last_start` and `next_run` are as the console shows them.
+    """
+
+    id: str
+    name: str
+    kind: JobKind
+    repository_id: str
+    members: tuple[str, ...]
+    created: datetime
+    schedule: Schedule | None = None
+    after: str | None = None
+    sources: tuple[str, ...] = ()
+    retention: int = 14
+    retries: int = 3
+    retry_wait: timedelta = timedelta(minutes=10)
+    full_day: int = 6
+    enabled: bool = True
+    encrypted: bool = True
+    database: bool = False
+    next_run: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One machine inside one session. `point_id` is the point it wrote into, even when it failed."""
+
+    id: str
+    machine_id: str
+    name: str
+    start: datetime
+    end: datetime | None
+    result: Result | None
+    mode: Mode
+    point_id: str | None
+    processed: int
+    read: int
+    transferred: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One attempt. Retries are sessions of their own: `attempt` counts them from 0, `original_id` names the first.
+
+    `due` is the scheduled moment the whole run belongs to. `chain_id` is the backup it writes to. A session with no
+    `end` is still going on and has no result.
+    """
+
+    id: str
+    job_id: str
+    name: str
+    kind: SessionKind
+    due: datetime
+    start: datetime
+    end: datetime | None
+    result: Result | None
+    attempt: int = 0
+    original_id: str | None = None
+    parent_id: str | None = None
+    mode: Mode | None = None
+    message: str = ""
+    chain_id: str | None = None
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """`opened_by` is the session that opened the point, even where a later retry filled it. `size` is stored bytes.
+
+    `usable` is the truth: False when the machine's own last task on it failed or malware was found in it.
+    """
+
+    id: str
+    chain_id: str
+    object_id: str
+    name: str
+    time: datetime
+    mode: Mode
+    size: int
+    opened_by: str | None = None
+    infected: bool = False
+    usable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A backup: the points of one job (for a copy: of one source job). `job_id` is None once no job owns it."""
+
+    id: str
+    name: str
+    job_id: str | None
+    kind: JobKind
+    repository_id: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainObject:
+    """One machine inside one chain, as the chain knows it (`vcenter`, `moref` of that time)."""
+
+    id: str
+    chain_id: str
+    machine_id: str
+    name: str
+    vcenter: str | None
+    moref: str | None
+    points: int
+    last_failed: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A repository. Sizes are None for object storage. `extents` are the ids inside a scale-out, `part_of` its id."""
+
+    id: str
+    name: str
+    kind: Storage
+    host_id: str | None
+    path: str
+    capacity: int | None
+    free: int | None
+    used: int
+    online: bool = True
+    immutable_days: int | None = None
+    immutable_days_before: int | None = None
+    part_of: str | None = None
+    extents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A managed server; `kind` is windows, linux or vcenter."""
+
+    id: str
+    name: str
+    kind: str
+    available: bool = True
+    outdated: bool = False
+    backup_server: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    id: str
+    name: str
+    host_id: str
+    online: bool = True
+    disabled: bool = False
+    outdated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Licence:
+    """`used` and `total` count licence instances."""
+
+    valid: bool
+    expires: datetime
+    support_expires: datetime
+    used: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Malware:
+    """A finding in one machine's backup; `point_id` is where it was found."""
+
+    id: str
+    machine_id: str
+    name: str
+    object_id: str
+    point_id: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One backup server and all it knows. Sequences may be lazy; `sessions` and `points` are in order of time.
+
+    `certificate` is (valid from, valid to); `configuration_backup` the end of the last good one.
+    """
+
+    system: str
+    name: str
+    host: str
+    zone: str
+    licence: Licence
+    certificate: tuple[datetime, datetime]
+    configuration_backup: datetime
+    configuration_store: str
+    machines: Sequence[Machine]
+    jobs: Sequence[Job]
+    sessions: Sequence[Session]
+    chains: Sequence[Chain]
+    objects: Sequence[ChainObject]
+    points: Sequence[Point]
+    stores: Sequence[Store]
+    hosts: Sequence[Host]
+    proxies: Sequence[Proxy]
+    malware: Sequence[Malware] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """What a monitoring tool must say of one subject at `now`.
+
+    `story` names the incident; `subject` is the workload's, job's, repository's or system's name. `subject_id` is the
+    estate's own id (a machine or job), `vcenter` tells apart two lives of one name. `verdict` is OK, WARNING, CRITICAL
+    or UNKNOWN.
+    """
+
+    story: str
+    system: str
+    kind: str
+    subject: str
+    objective: str
+    verdict: str
+    role: str | None = None
+    subject_id: str | None = None
+    vcenter: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """Used bytes of one repository at one moment."""
+
+    at: datetime
+    used: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoEstate:
+    """Everything. `expected` must be found, `quiet` must stay OK, `later` is in the data for objectives still to come.
+
+    `capacity_history` is by (system, repository id), oldest first: a backup server shows only the present.
+    """
+
+    now: datetime
+    seed: int
+    servers: tuple[Server, ...]
+    expected: tuple[Incident, ...]
+    quiet: tuple[Incident, ...]
+    later: tuple[Incident, ...]
+    capacity_history: Mapping[tuple[str, str], tuple[Filling, ...]] = field(default_factory=dict)
+
+    def server(self, system: str) -> Server:
+        """Raises KeyError when there is no such system."""
+        for server in self.servers:
+            if server.system == system:
+                return server
+        raise KeyError(system)
+
+
+@dataclass(frozen=True, slots=True)
+class Dice:
+    """Draws that depend on what is drawn for, not on the order of drawing.
+
+    A moment later the same nights must still hold the same values, so that a demo rebuilt at a later `now` continues
+    its own history instead of inventing another.
+    """
+
+    seed: int
+
+    def id(self, *key: object) -> str:
+        return str(UUID(bytes=self._digest("id", *key), version=4))
+
+    def part(self, *key: object) -> float:
+        """A number in [0, 1)."""
+        return int.from_bytes(self._digest("part", *key)[:7], "big") / 2**56
+
+    def between(self, low: float, high: float, *key: object) -> float:
+        return low + (high - low) * self.part(*key)
+
+    def _digest(self, *key: object) -> bytes:
+        text = "/".join(map(str, (self.seed, *key)))
+        return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -1,0 +1,171 @@
+"""Pages: rendered at the swap, per system, under a cap, never half-made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporters.keeper import Keeper, Variant
+from exporters.selfmetrics import SelfMetrics
+from exporters.textformat import Samples, block, number, page
+from lastgood.catalog import CATALOG
+from lastgood.verdict import State
+from tests.estates import HOUR, NOW, job, nightly, policy, state, workload
+
+TEXT = Variant(None, openmetrics=False, gzip=False)
+
+
+def quiet(_: str, current: Mapping[str, str], now: datetime) -> Mapping[str, datetime]:
+    return dict.fromkeys(current, now)
+
+
+def keeper(tmp_path: Path, *names: str, **options: object) -> Keeper:
+    return Keeper(policy(tmp_path), frozenset(names or ("hq",)), SelfMetrics(), quiet, **options)  # type: ignore[arg-type]
+
+
+def body(held: Keeper, variant: Variant = TEXT) -> str:
+    found = held.page(variant)
+    assert found is not None
+    return found.decode()
+
+
+def test_nothing_is_ready_before_every_system_was_tried(tmp_path: Path) -> None:
+    held = keeper(tmp_path, "hq", "branch")
+    assert not held.ready
+    held.put(state([workload()], [job()]), NOW)
+    assert not held.ready
+    held.put(state([], [], name="branch", up=False, listed=False, stale_at=None, last_success=None), NOW)
+    assert held.ready
+    assert 'lastgood_system_up{system="branch",source="veeam"} 0' in body(held)
+    assert 'lastgood_system_listed{system="branch",source="veeam"} 0' in body(held)
+
+
+def test_one_system_on_one_page(tmp_path: Path) -> None:
+    held = keeper(tmp_path, "hq", "branch")
+    held.put(state([workload()], [job()]), NOW)
+    held.put(state([workload("sql-02")], [job()], name="branch"), NOW)
+    one = body(held, replace(TEXT, system="branch"))
+    assert "sql-02" in one
+    assert "sql-01" not in one
+    assert held.page(replace(TEXT, system="nobody")) is None
+    both = body(held)
+    assert "sql-01" in both
+    assert "sql-02" in both
+
+
+def test_families_are_contiguous_over_systems(tmp_path: Path) -> None:
+    held = keeper(tmp_path, "hq", "branch")
+    held.put(state([workload()], [job()]), NOW)
+    held.put(state([workload()], [job()], name="branch"), NOW)
+    order = [line.split("{")[0].split(" ")[0] for line in body(held).splitlines() if not line.startswith("#")]
+    runs = [name for i, name in enumerate(order) if i == 0 or order[i - 1] != name]
+    bare = [n for n in runs if not n.endswith(("_sum", "_count"))]
+    assert len(bare) == len(set(bare))
+
+
+def test_equal_ids_in_two_systems_are_two_series(tmp_path: Path) -> None:
+    held = keeper(tmp_path, "hq", "branch")
+    held.put(state([workload()], [job()]), NOW)
+    held.put(state([workload()], [job()], name="branch"), NOW)
+    samples = [s for f in parse_text(body(held)) for s in f.samples]
+    keys = [(s.name, tuple(sorted(s.labels.items()))) for s in samples]
+    assert len(keys) == len(set(keys))
+
+
+def test_over_the_cap_detail_goes_and_deadlines_stay(tmp_path: Path) -> None:
+    held = keeper(tmp_path, full=True, max_series=1)
+    held.put(state([workload()], [job()], nightly()), NOW)
+    text = body(held)
+    assert "backup_workload_size_bytes" not in text
+    assert "backup_job_run_duration_seconds" not in text
+    for kept in ("backup_workload_info", "backup_workload_state", "backup_workload_rpo_deadline_timestamp_seconds",
+                 "backup_verdict"):  # fmt: skip
+        assert f"\n{kept}{{" in text
+    dropped = next(s.value for f in parse_text(text) for s in f.samples if s.name == "lastgood_series_dropped")
+    assert dropped > 0
+
+
+def test_a_policy_change_shows_at_once(tmp_path: Path) -> None:
+    held = keeper(tmp_path)
+    held.put(state([workload()], [job()]), NOW)
+    assert 'tier="gold"' in body(held)
+    text = "version: 1\ntiers:\n  iron: {rpo: 1h}\nworkloads:\n  - {match: {}, tier: iron}\n"
+    held.set_policy(policy(tmp_path, text), NOW)
+    assert 'tier="gold"' not in body(held)
+    assert next(v for v in held.judgement(NOW).verdicts if v.objective == "rpo").state is State.CRITICAL
+
+
+def test_a_judgement_is_kept_fifteen_seconds_and_no_longer(tmp_path: Path) -> None:
+    held = keeper(tmp_path)
+    held.put(state([workload()], [job()]), NOW)
+    first = held.judgement(NOW)
+    assert held.judgement(NOW + timedelta(seconds=14)) is first
+    assert held.judgement(NOW + timedelta(seconds=16)) is not first
+
+
+def test_since_is_the_deadline_where_the_clock_decided(tmp_path: Path) -> None:
+    held = keeper(tmp_path)
+    held.put(state([workload()], [job()], nightly()), NOW)
+    late = held.judgement(NOW + 20 * HOUR)
+    v = next(v for v in late.verdicts if v.objective == "rpo")
+    assert v.state is State.CRITICAL
+    assert v.since == v.deadline
+
+
+def test_a_dropped_system_leaves_the_page(tmp_path: Path) -> None:
+    held = keeper(tmp_path, "hq", "branch")
+    held.put(state([workload()], [job()]), NOW)
+    held.put(state([workload("sql-02")], [job()], name="branch"), NOW)
+    held.drop("branch", NOW)
+    assert "sql-02" not in body(held)
+
+
+text = st.text(max_size=30)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(text, st.floats(allow_nan=True, allow_infinity=True)), min_size=1, max_size=5))
+def test_any_text_and_number_survives_both_parsers(rows: list[tuple[str, float]]) -> None:
+    from exporters.redact import sanitise_label
+
+    out = Samples("s", "v")
+    wanted = {}
+    for n, (name, value) in enumerate(rows):
+        clean = sanitise_label(name)
+        out.add("backup_workload_protected", block((("workload_id", str(n)), ("workload", clean))), value)
+        wanted[str(n)] = (clean, repr(value))
+    chunk = [out.chunks()]
+    for made, parse in (
+        (page(chunk, b"", openmetrics=False), parse_text),
+        (page(chunk, b"# EOF\n", openmetrics=True), parse_openmetrics),
+    ):
+        found = {
+            s.labels["workload_id"]: (s.labels.get("workload", ""), repr(float(s.value)))
+            for f in parse(made.decode())
+            for s in f.samples
+        }
+        assert found == {k: (name, repr(float(v))) for k, (name, v) in wanted.items()}
+
+
+def test_numbers() -> None:
+    assert [number(x) for x in (True, 0, 1.0, 1795399358.0, 0.25, 1e20)] == [
+        "1", "0", "1", "1795399358", "0.25", "1e+20",
+    ]  # fmt: skip
+
+
+def test_every_metric_has_help_and_a_fitting_name() -> None:
+    for metric in CATALOG.values():
+        assert metric.help.endswith("."), metric.name
+        assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
+        assert not {"job", "instance", "owner", "service", "env", "cluster", "region", "customer", "host"} & set(
+            metric.labels
+        )
+        if metric.name.startswith("backup_"):
+            assert {"system", "source"} <= set(metric.labels)

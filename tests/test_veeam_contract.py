@@ -1,0 +1,189 @@
+"""Every answer of the VBR simulator against the vendor's own OpenAPI document of that revision, page by page."""
+
+import copy
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from exporters.demo_estate import build
+from exporters.demo_model import DemoEstate
+from exporters.veeam.sim_endpoints import LISTINGS, SINGLES, answer
+from exporters.veeam.sim_revisions import LEVELS, R130
+from exporters.veeam.sim_shapes import session
+from exporters.veeam.sim_world import World
+from exporters.veeam.simulator import BASE, VeeamSimulator
+from tests.openapi import SPECS, Document, faults, load
+
+pytestmark = pytest.mark.spec
+
+# One winter evening when several jobs are at work, so that running sessions and tasks are among the answers.
+NOW = datetime(2026, 11, 24, 20, 3, tzinfo=UTC)
+REVISIONS = sorted(LEVELS)
+
+
+@pytest.fixture(scope="module")
+def estate() -> DemoEstate:
+    return build(NOW)
+
+
+@pytest.fixture(params=REVISIONS)
+def document(request: pytest.FixtureRequest) -> Document:
+    return document_of(request.param)
+
+
+def document_of(revision: str) -> Document:
+    path = SPECS / "veeam" / f"vbr_rest_{revision}.json"
+    if not path.exists():
+        pytest.skip(f"the vendor's document {path.name} is not at hand")
+    return load(path)
+
+
+def revision_of(document: Document) -> str:
+    return next(r for r in REVISIONS if document is document_of(r))
+
+
+def worlds(estate: DemoEstate, revision: str) -> Iterator[World]:
+    for server in estate.servers:
+        yield World(server, LEVELS[revision])
+
+
+def parts(world: World, path: str) -> list[str]:
+    """Some ids for the place in the middle of a path: few, but of every kind."""
+    if path.startswith("sessions/"):
+        kinds = {s.kind: s.id for s in world.sessions}
+        return list(kinds.values())
+    if path.startswith("backups/"):
+        return list(world.chains)
+    if path.startswith("backupObjects/"):
+        return list(world.objects)[:12] + list(world.objects)[-3:]
+    return [""]
+
+
+@pytest.mark.parametrize("path", list(LISTINGS))
+def test_every_row_of_every_list_is_as_documented(estate: DemoEstate, document: Document, path: str) -> None:
+    revision = revision_of(document)
+    if LISTINGS[path].since > LEVELS[revision]:
+        assert document.operation(BASE + path) is None
+        return
+    validator = document.response(BASE + path)
+    for world in worlds(estate, revision):
+        for part in parts(world, path):
+            rows = LISTINGS[path].rows(world, part)
+            assert rows is not None
+            pages = range(0, max(len(rows), 1), 500)
+            # All pages of the oldest and the newest revision; of those between them the newest pages, for time's sake.
+            for skip in pages if revision in (REVISIONS[0], REVISIONS[-1]) else pages[-3:]:
+                query = {"skip": [str(skip)], "limit": ["500"]}
+                data, paging = answer(LISTINGS[path], world, rows, query, cap=None)
+                assert faults(validator, {"data": data, "pagination": paging}) == []
+
+
+@pytest.mark.parametrize("path", list(SINGLES))
+def test_single_answers_are_as_documented(estate: DemoEstate, document: Document, path: str) -> None:
+    for world in worlds(estate, revision_of(document)):
+        assert faults(document.response(BASE + path), SINGLES[path](world)) == []
+
+
+def test_each_session_alone_is_as_documented(estate: DemoEstate, document: Document) -> None:
+    validator = document.response(BASE + "sessions/{id}")
+    for world in worlds(estate, revision_of(document)):
+        for item in world.sessions[-300:]:
+            assert faults(validator, session(world, item)) == []
+
+
+def test_lists_know_only_documented_filters_and_columns(document: Document) -> None:
+    level = LEVELS[revision_of(document)]
+    for path, listing in LISTINGS.items():
+        if level < max(listing.since, listing.paged_since):
+            continue
+        known = document.parameters(BASE + path)
+        for name, rule in listing.filters.items():
+            if rule.since <= level:
+                assert name in known, f"{path}: {name}"
+                repeatable = rule.several_since is not None and level >= rule.several_since
+                assert (known[name].get("type") == "array") is repeatable, f"{path}: {name}"
+        if listing.columns:
+            documented = set(known["orderColumn"].get("enum", ()))
+            assert {c for c, (_, since) in listing.columns.items() if since <= level} <= documented, path
+
+
+def test_lists_that_do_not_page_are_documented_so(document: Document) -> None:
+    level = LEVELS[revision_of(document)]
+    for path, listing in LISTINGS.items():
+        if listing.since <= level:
+            assert ("skip" in document.parameters(BASE + path)) is (level >= listing.paged_since), path
+
+
+def test_default_page_is_as_documented(document: Document) -> None:
+    level = LEVELS[revision_of(document)]
+    default = document.parameters(BASE + "sessions")["limit"].get("default")
+    assert default == (200 if level >= R130 else None)
+
+
+def test_over_the_wire(estate: DemoEstate, document: Document) -> None:
+    """Token, time, certificate, errors and logout as they come over HTTP."""
+    revision = revision_of(document)
+    with VeeamSimulator(estate.servers[0], clock=lambda: NOW, revision=revision, password="right") as sim:
+        http = requests.Session()
+        http.headers["x-api-version"] = revision
+        for path in ("serverTime", "serverCertificate"):
+            assert faults(document.response(BASE + path), http.get(sim.url + BASE + path, timeout=5).json()) == []
+        refused = http.get(sim.url + BASE + "jobs", timeout=5)
+        assert refused.status_code == 401
+        assert faults(document.response(BASE + "jobs", 401), refused.json()) == []
+        form = {"grant_type": "password", "username": "monitor", "password": "right"}
+        token = http.post(sim.url + "/api/oauth2/token", data=form, timeout=5).json()
+        assert faults(document.response("/api/oauth2/token", method="post"), token) == []
+        http.headers["Authorization"] = f"Bearer {token['access_token']}"
+        page = http.get(sim.url + BASE + "sessions", params={"limit": 7}, timeout=5).json()
+        assert faults(document.response(BASE + "sessions"), page) == []
+        assert page["pagination"]["count"] == 7
+        missing = http.get(sim.url + BASE + "sessions/00000000-0000-0000-0000-000000000001", timeout=5)
+        assert faults(document.response(BASE + "sessions/{id}", 404), missing.json()) == []
+        sim.revoked.add("jobs*")
+        forbidden = http.get(sim.url + BASE + "jobs/states", timeout=5)
+        assert forbidden.status_code == 403
+        assert faults(document.response(BASE + "jobs/states", 403), forbidden.json()) == []
+        left = http.post(sim.url + "/api/oauth2/logout", timeout=5)
+        assert left.status_code == 200
+        assert faults(document.response("/api/oauth2/logout", method="post"), left.json()) == []
+
+
+Change = Callable[[dict[str, Any]], object]
+CHANGES: dict[str, Change] = {
+    "a field is missing": lambda row: row.pop("usn"),
+    "a field nobody documents": lambda row: row.update(transferedBytes=1),
+    "a word outside the enumeration": lambda row: row.update(state="Sleeping"),
+    "null where it is not allowed": lambda row: row.update(name=None),
+    "a number as text": lambda row: row.update(usn="7"),
+    "not a UUID": lambda row: row.update(id="7"),
+    "not a date-time": lambda row: row.update(creationTime="24.11.2026 20:03"),
+    "wrong inside": lambda row: row["result"].update(result="Green"),
+    "more than 32 bits": lambda row: row.update(usn=2**63),
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_the_validator_can_fail(estate: DemoEstate, document: Document, change: str) -> None:
+    world = next(worlds(estate, revision_of(document)))
+    good = session(world, world.sessions[-1])
+    validator = document.response(BASE + "sessions/{id}")
+    assert faults(validator, good) == []
+    bad = copy.deepcopy(good)
+    CHANGES[change](bad)
+    assert faults(validator, bad) != []
+
+
+def test_the_validator_sees_through_a_discriminator(estate: DemoEstate, document: Document) -> None:
+    """A field of one kind of task is unknown to the other."""
+    world = next(worlds(estate, revision_of(document)))
+    validator = document.response(BASE + "taskSessions")
+    listing = LISTINGS["taskSessions"]
+    data, paging = answer(listing, world, listing.rows(world, "") or [], {"typeFilter": ["Restore"]}, cap=None)
+    assert data
+    assert faults(validator, {"data": data, "pagination": paging}) == []
+    data[0]["algorithm"] = "Full"
+    assert faults(validator, {"data": data, "pagination": paging}) != []
