@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from exporters.config import Config
+from exporters.config import Config, fills_of
 from exporters.config import load as load_config
 from exporters.keeper import Keeper, utc_now
 from exporters.poller import Connect, Poller
@@ -19,10 +19,13 @@ from exporters.vendor import Source, SystemSettings
 from exporters.vendor import load as load_vendor
 from lastgood.errors import ConfigError, Problem
 from lastgood.history import History
+from lastgood.judging.infrastructure import facts_of
 from lastgood.model import SystemState
 from lastgood.policy import Policy
+from lastgood.policy_check import dead_matches
 from lastgood.policy_load import load as load_policy
 from lastgood.retire import due
+from lastgood.verdict import Judgement
 
 log = logging.getLogger("lastgood.service")
 
@@ -47,10 +50,23 @@ class Loaded:
 
 
 def load(path: Path, now: datetime) -> Loaded:
-    """Read both files. Raises ConfigError with every problem found."""
+    """Read both files. Raises ConfigError with every problem found, those that only a vendor's own code sees too."""
     config = load_config(path)
-    policy, warnings = load_policy(config.policy, now=now)
+    policy, warnings = load_policy(config.policy, now=now, fills=fills_of(config) or None)
+    for settings in config.systems:
+        connect(settings, None).close()
     return Loaded(config, policy, warnings)
+
+
+def unanswered(judgement: Judgement) -> tuple[Problem, ...]:
+    """Warnings for the policy's rules that no workload and no repository of a wholly read estate answers to."""
+    collectors = [c for s in judgement.estate.systems for c in s.snapshot.collectors if c.name == "repositories"]
+    told = all(c.read_at is not None and c.permitted is not False for c in collectors)
+    workloads = (facts for view in judgement.views for facts in view.facts.values())
+    repositories = [facts_of(view, r) for view in judgement.views for r in view.state.snapshot.repositories]
+    found = dead_matches(judgement.policy, workloads, repositories if told else None)
+    # What has been retired is gone, as its entry says.
+    return tuple(p for p in found if not (p.key or "").startswith("retired"))
 
 
 class Service:
@@ -86,6 +102,7 @@ class Service:
             self.history.close()
             raise
         self._pollers: dict[str, Poller] = {}
+        self._compared: str | None = None
         self._stopping = threading.Event()
         self._reloading = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -133,6 +150,7 @@ class Service:
             return ()
 
     def _apply(self, fresh: Loaded) -> None:
+        self._warn_unchangeable(self._loaded.config, fresh.config)
         old = {s.name: s for s in self._loaded.config.systems}
         new = {s.name: s for s in fresh.config.systems}
         self._loaded = fresh
@@ -145,6 +163,13 @@ class Service:
         for name, settings in new.items():
             if name not in self._pollers:
                 self._add(settings)
+
+    @staticmethod
+    def _warn_unchangeable(held: Config, fresh: Config) -> None:
+        """Say which changed keys only a restart takes up, rather than seem to have taken them."""
+        for key in ("listen", "state_dir", "series", "max_series", "publishes_policy", "log_format", "log_level"):
+            if getattr(held, key) != getattr(fresh, key):
+                log.warning("restart to take this up", extra={"key": key})
 
     def _add(self, settings: SystemSettings) -> None:
         poller = Poller(settings, self._open, self.history, self._publish, self._now)
@@ -160,6 +185,17 @@ class Service:
             left = {key: m for key, m in state.memories.items() if key not in set(ids)}
             state = replace(state, memories=left, retired_total=self.history.retired_total().get(name, 0))
         self.keeper.put(state, now)
+        self._tell_unanswered(now)
+
+    def _tell_unanswered(self, now: datetime) -> None:
+        """Once for each policy, when this process has read every system's whole list: what is unread may answer."""
+        digest = self.keeper.policy.digest
+        read = all(s.listed and not s.from_history and s.last_success for s in self.keeper.states())
+        if self._compared == digest or not self.keeper.ready or not read:
+            return
+        self._compared = digest
+        for problem in unanswered(self.keeper.judgement(now)):
+            log.warning("a rule of the policy does nothing", extra={"reason": str(problem)})
 
     def _refresh(self) -> None:
         while not self._stopping.wait(REFRESH_SECONDS):

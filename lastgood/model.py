@@ -288,7 +288,8 @@ class Collector:
     """How reading one kind of data went. `read_at` is when the data now held was read; it does not move on a failure.
 
     `stale_at` is from when that data is no longer trusted. `rows_expected` is the vendor's own total. `short` is True
-    once a listing was short on two consecutive polls, or below half of the largest of the last 24 h.
+    once a listing was short on two consecutive polls, or below half of the largest of the last 24 h. `requests` counts
+    since the source was opened.
     """
 
     name: str

@@ -1,0 +1,199 @@
+"""What each collector reads, into the tables. A reading replaces what is held only once it is complete."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from exporters.http import Deadline
+from exporters.veeam import endpoints, raw
+from exporters.veeam.client import Absent, Client, Params, Rows
+from exporters.veeam.mapping import Tables
+from exporters.veeam.schedule import CONFIG, HISTORY, HOUR, OVERLAP, RESUME_OVERLAP, Schedule
+from exporters.veeam.watch import Tally
+from exporters.veeam.words import Words
+
+RowT = TypeVar("RowT", bound=raw.Row)
+
+# Sessions and tasks under way that are asked for one by one in a poll; the rest waits for the next.
+MOST_OPEN = 200
+
+SINGLE = Tally(whole=False, listed=False)
+
+
+def at(moment: datetime) -> str:
+    """A filter value: UTC with Z, whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def tally(*listings: Rows[RowT]) -> Tally:
+    total = Tally()
+    for rows in listings:
+        total += Tally(len(rows.rows), rows.expected)
+    return total
+
+
+class Poll:
+    """One poll's means: connection, deadline, our time, the server's time, words."""
+
+    def __init__(self, client: Client, deadline: Deadline, now: datetime, server_now: datetime, words: Words) -> None:
+        self.client, self.deadline, self.now, self.server_now, self.words = client, deadline, now, server_now, words
+
+    def listing(self, what: endpoints.Listing[RowT], *params: tuple[str, str], path: str | None = None) -> Rows[RowT]:
+        return self.client.listing(what, self.deadline, params=params, path=path)
+
+    def optional(self, what: endpoints.Listing[RowT], *params: tuple[str, str]) -> Rows[RowT] | None:
+        """None where this server has no such endpoint."""
+        try:
+            return self.listing(what, *params)
+        except Absent:
+            return None
+
+    def since(self, moment: datetime) -> Params:
+        return [("createdAfterFilter", at(moment))]
+
+
+class Reader:
+    """Reads everything but the points (see reading_points). Methods return None where the server offers nothing."""
+
+    def __init__(self, tables: Tables, schedule: Schedule, history: timedelta = HISTORY) -> None:
+        self.tables, self.schedule, self.history = tables, schedule, history
+        self.sessions_mark: datetime | None = None
+        self.tasks_mark: datetime | None = None
+        self.resumed: list[str] = []
+        self.changed: list[raw.Session] = []
+
+    def resume(self, mark: datetime | None, open_ids: list[str]) -> None:
+        """Go on where the cursor of an earlier life points to."""
+        self.sessions_mark = None if mark is None else mark - RESUME_OVERLAP
+        self.resumed = open_ids
+
+    # --- the server --------------------------------------------------------------------------------------------------
+
+    def server(self, poll: Poll) -> Tally:
+        """serverInfo is for administrators only; the certificate is for anyone and is read first."""
+        if self.schedule.due("server", poll.now, HOUR):
+            try:
+                self.tables.certificate = poll.client.one("serverCertificate", raw.Certificate, poll.deadline)
+            except Absent:
+                self.tables.certificate = None
+            info = poll.client.one("serverInfo", raw.ServerInfo, poll.deadline)
+            before = self.tables.server_info
+            if before is not None and before.build_version != info.build_version:
+                # An upgraded server may offer a newer revision.
+                self.schedule.forget("revision")
+            self.tables.server_info = info
+            self.schedule.mark("server", poll.now)
+        return SINGLE
+
+    def license(self, poll: Poll) -> Tally | None:
+        if self.schedule.due("license", poll.now, HOUR):
+            try:
+                self.tables.license = poll.client.one("license", raw.License, poll.deadline)
+            except Absent:
+                self.tables.license = None
+            self.schedule.mark("license", poll.now)
+        return None if self.tables.license is None else SINGLE
+
+    # --- jobs --------------------------------------------------------------------------------------------------------
+
+    def jobs(self, poll: Poll) -> Tally:
+        states = poll.listing(endpoints.STATES)
+        self.tables.states = states.rows
+        known = {config.id for config in self.tables.configs or ()}
+        # A job made since has no configuration yet; one that has none at all is asked for again only hourly.
+        fresh = any(state.id not in known for state in states.rows) and self.schedule.due(
+            "new jobs", poll.now, HOUR / 4
+        )
+        if fresh or self.schedule.due("jobs", poll.now, CONFIG):
+            configs = poll.listing(endpoints.JOBS)
+            self.tables.configs = configs.rows
+            self.schedule.mark("jobs", poll.now)
+            self.schedule.mark("new jobs", poll.now)
+            missing = max(0, (configs.expected or 0) - len(configs.rows))
+            return tally(states) + Tally(0, missing or None)
+        return tally(states)
+
+    # --- sessions and tasks ------------------------------------------------------------------------------------------
+
+    def sessions(self, poll: Poll) -> Tally:
+        """New ones by creation time, those under way by id; what changed is added to `changed`."""
+        store, words = self.tables.sessions, poll.words
+        since = poll.server_now - self.history if self.sessions_mark is None else self.sessions_mark - OVERLAP
+        listing = poll.listing(endpoints.SESSIONS, *poll.since(since))
+        self.changed += store.take(listing.rows, words)
+        read = {row.id for row in listing.rows}
+        waiting = [ident for ident in dict.fromkeys((*self.resumed, *store.open_ids())) if ident not in read]
+        for ident in waiting[:MOST_OPEN]:
+            try:
+                self.changed += store.take([poll.client.one(f"sessions/{ident}", raw.Session, poll.deadline)], words)
+            except Absent:
+                store.notes.pop(ident, None)
+        self.resumed = []
+        result = tally(listing)
+        if store.newest is not None and not result.short:
+            self.sessions_mark = store.newest
+        store.prune(min(poll.server_now, store.newest or poll.server_now) - self.history)
+        return Tally(result.rows, result.expected, whole=False)
+
+    def tasks(self, poll: Poll) -> Tally | None:
+        """New ones by creation time, those under way by their session."""
+        tables, store = self.tables, self.tables.tasks
+        since = poll.server_now - self.history if self.tasks_mark is None else self.tasks_mark - OVERLAP
+        listing = poll.optional(endpoints.TASKS, *poll.since(since))
+        if listing is None:
+            tables.tasks_exist = False
+            return None
+        tables.tasks_exist = True
+        read = {row.id for row in listing.rows}
+        result = tally(listing)
+        sessions = dict.fromkeys(s for ident, s in store.under_way.items() if ident not in read)
+        self._take_tasks(listing.rows, poll.words)
+        for session in list(sessions)[:MOST_OPEN]:
+            # The filter needs an id that the server knows; a session deleted since takes its tasks with it.
+            rows = poll.listing(endpoints.TASKS, ("sessionIdFilter", session))
+            present = {row.id for row in rows.rows}
+            self._take_tasks(rows.rows, poll.words)
+            gone = [i for i, s in store.under_way.items() if s == session and i not in present]
+            for ident in gone:
+                del store.under_way[ident]
+            result += tally(rows)
+        if not result.short:
+            self.tasks_mark, tables.tasks_until = store.newest, poll.server_now
+        return Tally(result.rows, result.expected, whole=False)
+
+    def _take_tasks(self, rows: list[raw.Task], words: Words) -> None:
+        notes = self.tables.sessions.notes
+        for row in rows:
+            note = notes.get(row.session_id or "")
+            self.tables.tasks.add(row, note.job_id if note else None, words)
+
+    def prune(self, poll: Poll) -> None:
+        """After a snapshot was made: what nobody can ask for any more."""
+        live = {ident for ident, note in self.tables.sessions.notes.items() if note.under_way}
+        recent = poll.server_now - timedelta(days=1)
+        live |= {i for i, note in self.tables.sessions.notes.items() if note.created >= recent}
+        self.tables.tasks.prune(self.tables.points.ids(), live, recent)
+
+    # --- infrastructure ----------------------------------------------------------------------------------------------
+
+    def repositories(self, poll: Poll) -> Tally:
+        states = poll.listing(endpoints.REPOSITORY_STATES)
+        self.tables.repository_states = states.rows
+        if self.schedule.due("repositories", poll.now, CONFIG):
+            configs = poll.listing(endpoints.REPOSITORIES)
+            scale_outs = poll.optional(endpoints.SCALE_OUT)
+            self.tables.repository_configs = configs.rows
+            self.tables.scale_outs = scale_outs.rows if scale_outs else None
+            self.schedule.mark("repositories", poll.now)
+        return tally(states)
+
+    def infrastructure(self, poll: Poll) -> Tally:
+        servers = poll.listing(endpoints.MANAGED_SERVERS)
+        proxy_states = poll.optional(endpoints.PROXY_STATES)
+        proxies = poll.listing(endpoints.PROXIES) if proxy_states is None else None
+        self.tables.managed_servers = servers.rows
+        self.tables.proxy_states = proxy_states.rows if proxy_states else None
+        self.tables.proxies = proxies.rows if proxies else None
+        proxies_read = tally(proxy_states) if proxy_states is not None else tally(proxies) if proxies else Tally()
+        return tally(servers) + proxies_read

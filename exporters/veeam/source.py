@@ -1,0 +1,276 @@
+"""A VBR server as a Source: polls, collectors that fail one by one, and the cursor."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from exporters.http import Deadline, Limits, Session
+from exporters.veeam.client import SIGN_IN, Client
+from exporters.veeam.mapping import Mapped, Tables, mapped, system
+from exporters.veeam.reading import Poll, Reader, at
+from exporters.veeam.reading_points import PointReader
+from exporters.veeam.revisions import KNOWN
+from exporters.veeam.schedule import HISTORY, HOUR, RESYNC, Schedule
+from exporters.veeam.watch import Tally, Watch
+from exporters.veeam.words import Words, zone_of
+from exporters.vendor import SystemSettings
+from lastgood.clock import parse_time
+from lastgood.errors import AuthRefused, ConfigError, NotPermitted, Problem, SourceError
+from lastgood.model import Collector, Snapshot
+
+SOURCE = "veeam"
+LOG = logging.getLogger(__name__)
+
+# Collectors whose whole content is read this seldom: their data may be that much older before it counts as stale.
+CADENCE = {"server": HOUR, "license": HOUR}
+# Without these there is nothing to judge: a poll that got none of them has failed.
+CORE = frozenset({"jobs", "sessions", "points"})
+LOGOUT_SECONDS = 5.0
+
+
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What survives a restart: sessions are known up to `sessions` (the server's time), `open` went on then."""
+
+    revision: str | None = None
+    sessions: str | None = None
+    open: list[str] = []
+
+
+@dataclass(slots=True)
+class _Collecting:
+    """One collector over the polls."""
+
+    watch: Watch = field(default_factory=Watch)
+    last: Collector | None = None
+    requests: int = 0
+
+
+class VeeamSource:
+    """See exporters.vendor.Source. State is handed over only with a snapshot: a poll that fails loses nothing."""
+
+    def __init__(
+        self, settings: SystemSettings, cursor: str | None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        if settings.username is None or settings.password is None:
+            raise ConfigError(
+                Problem(
+                    message=f"system {settings.name} has no account",
+                    remedy="set username and password_file",
+                    file=settings.file,
+                    line=settings.line,
+                )
+            )
+        start = _cursor(cursor)
+        limits = Limits()
+        self._settings, self._clock = settings, clock
+        self._http = Session(
+            settings.name, settings.url, settings.tls, limits=limits, sign_in=SIGN_IN, secrets=(settings.password,)
+        )
+        self._client = Client(
+            settings.name,
+            self._http,
+            settings.username,
+            settings.password,
+            revision=start.revision,
+            limits=limits,
+            clock=clock,
+        )
+        self._tables, self._schedule = Tables(), Schedule()
+        self._reader = Reader(self._tables, self._schedule, _history(settings))
+        self._reader.resume(parse_time(start.sessions, None) if start.sessions else None, list(start.open))
+        self._points = PointReader(self._tables, self._schedule)
+        self._collecting: dict[str, _Collecting] = {}
+        self._revision: str | None = None
+        self._said: set[str] = set()
+
+    # --- one poll ----------------------------------------------------------------------------------------------------
+
+    def poll(self, now: datetime, deadline: Deadline) -> Snapshot:
+        """Raises AuthRefused at once, and the first error when no core collector could be read."""
+        self._client.begin()
+        poll = self._open(now, deadline)
+        collectors, errors = [], []
+        for name, read in self._collectors():
+            collector, error = self._collect(name, read, poll)
+            if collector is not None:
+                collectors.append(collector)
+            if error is not None and name in CORE:
+                errors.append(error)
+        if len(errors) == len(CORE):
+            raise errors[0]
+        return self._snapshot(tuple(collectors), poll)
+
+    def _open(self, now: datetime, deadline: Deadline) -> Poll:
+        """Agree on the revision, learn the server's clock and zone, sign in."""
+        afresh = self._revision is not None and self._schedule.due("revision", now, RESYNC)
+        server_time = self._client.probe(deadline, afresh=afresh)
+        self._tables.server_time = server_time
+        if self._revision is None or afresh:
+            self._schedule.mark("revision", now)
+        self._client.sign_in(deadline)
+        words = Words(zone_of(server_time))
+        return Poll(self._client, deadline, now, words.at(server_time.server_time) or now, words)
+
+    def _collectors(self) -> tuple[tuple[str, Callable[[Poll], Tally | None]], ...]:
+        """In this order: a task is read after the point it wrote, so that no listed point lacks its task."""
+        reader = self._reader
+        return (
+            ("server", reader.server),
+            ("jobs", reader.jobs),
+            ("sessions", reader.sessions),
+            ("points", self._points.points),
+            ("tasks", reader.tasks),
+            ("repositories", reader.repositories),
+            ("infrastructure", reader.infrastructure),
+            ("license", reader.license),
+        )
+
+    def _collect(
+        self, name: str, read: Callable[[Poll], Tally | None], poll: Poll
+    ) -> tuple[Collector | None, SourceError | None]:
+        """One collector's reading; None where this server does not offer it. A failure keeps what was read before."""
+        state = self._collecting.setdefault(name, _Collecting())
+        before, began = self._client.requests_total, self._clock()
+        error: SourceError | None = None
+        tally: Tally | None = None
+        if self._client.revision != self._revision:
+            self._start_over()
+        try:
+            tally = read(poll)
+        except AuthRefused:
+            raise
+        except SourceError as exc:
+            error = exc
+        if tally is None and error is None:
+            state.last = None
+            return None, None
+        state.last = self._failed(name, state, error) if error else self._done(name, state, tally or Tally(), poll.now)
+        state.requests += self._client.requests_total - before
+        return replace(state.last, seconds=self._clock() - began, requests=state.requests), error
+
+    def _done(self, name: str, state: _Collecting, tally: Tally, now: datetime) -> Collector:
+        patience = max(timedelta(seconds=self._settings.stale_after), 3 * CADENCE.get(name, timedelta()))
+        return Collector(
+            name=name,
+            success=True,
+            permitted=True,
+            read_at=now,
+            stale_at=now + patience,
+            rows=tally.rows if tally.listed else None,
+            rows_expected=tally.expected,
+            short=state.watch.judge(tally, now),
+        )
+
+    def _failed(self, name: str, state: _Collecting, error: SourceError) -> Collector:
+        last = state.last or Collector(name=name, success=False)
+        text = f"{error.kind}: {error.message}"
+        if last.error != text:
+            LOG.warning("%s: collector %s failed: %s", self._settings.name, name, error)
+        permitted = False if isinstance(error, NotPermitted) else last.permitted
+        return replace(last, success=False, permitted=permitted, error=text)
+
+    def _start_over(self) -> None:
+        """Another revision answers in other words and fields: what is held of the old one is read again."""
+        if self._revision is not None:
+            LOG.info("%s: API revision is now %s", self._settings.name, self._client.revision)
+        self._revision = self._client.revision
+        last = self._schedule.done.get("revision")
+        self._schedule.forget()
+        if last is not None:
+            self._schedule.mark("revision", last)
+
+    # --- the snapshot ------------------------------------------------------------------------------------------------
+
+    def _snapshot(self, collectors: tuple[Collector, ...], poll: Poll) -> Snapshot:
+        revision = self._client.revision
+        changed = {row.id: row for row in self._reader.changed}
+        parts = mapped(self._tables, list(changed.values()), revision, poll.words)
+        snapshot = self._assembled(parts, collectors, poll)
+        self._reader.changed = []
+        self._reader.prune(poll)
+        self._say_unknown(poll.words)
+        return snapshot
+
+    def _assembled(self, parts: Mapped, collectors: tuple[Collector, ...], poll: Poll) -> Snapshot:
+        told = system(
+            self._tables,
+            self._settings.name,
+            source=SOURCE,
+            revision=self._client.revision,
+            license_=parts.license,
+            now=poll.now,
+            words=poll.words,
+        )
+        seen = self._http.certificate()
+        told = replace(
+            told,
+            certificate_expires=told.certificate_expires or (seen.not_after if seen else None),
+            tls_verified=self._settings.url.startswith("https:") and not self._settings.tls.insecure,
+        )
+        return Snapshot(
+            system=told,
+            taken_at=poll.now,
+            collectors=collectors,
+            workloads=parts.workloads,
+            jobs=parts.jobs,
+            attempts=parts.attempts,
+            restores=parts.restores,
+            repositories=parts.repositories,
+            components=parts.components,
+            inventory=self._inventory(collectors),
+            cursor=self._cursor_text(),
+        )
+
+    def _inventory(self, collectors: tuple[Collector, ...]) -> bool:
+        """Whether an id that is missing here is gone: whole listings of jobs and of points, and not empty ones."""
+        by_name = {collector.name: collector for collector in collectors}
+        needed = [by_name.get("jobs"), by_name.get("points")]
+        return bool(self._tables.objects and self._tables.states and self._tables.points_whole) and all(
+            c is not None
+            and c.success
+            and not c.short
+            and (c.rows_expected is None or (c.rows or 0) >= c.rows_expected)
+            for c in needed
+        )
+
+    def _cursor_text(self) -> str:
+        mark = self._reader.sessions_mark
+        cursor = Cursor(
+            revision=self._client.revision,
+            sessions=at(mark) if mark else None,
+            open=sorted(self._tables.sessions.open_ids()),
+        )
+        return msgspec.json.encode(cursor).decode()
+
+    def _say_unknown(self, words: Words) -> None:
+        """Once per word: a word that no document on hand lists may change what a verdict rests on."""
+        for word in sorted(set(words.unknown) - self._said):
+            LOG.warning("%s: the server says %r, which lastgood does not know", self._settings.name, word)
+        self._said |= set(words.unknown)
+
+    def close(self) -> None:
+        """Log out; never raises."""
+        self._client.close(Deadline(LOGOUT_SECONDS))
+
+
+def _history(settings: SystemSettings) -> timedelta:
+    """How far back the first poll reads sessions and tasks."""
+    told = settings.options.get("history")
+    return timedelta(seconds=float(told)) if isinstance(told, int | float) else HISTORY
+
+
+def _cursor(text: str | None) -> Cursor:
+    """A cursor that cannot be read is none: more is read again, nothing is lost."""
+    try:
+        found = msgspec.json.decode(text or "{}", type=Cursor)
+        if found.sessions:
+            parse_time(found.sessions, None)
+    except (msgspec.DecodeError, ValueError):
+        return Cursor()
+    return found if found.revision in KNOWN else Cursor(sessions=found.sessions, open=found.open)

@@ -1,0 +1,88 @@
+"""Every vendor's testcases: recorded or documented answers in, the expected parts of the snapshot out.
+
+`expected.json` names the parts it speaks of; those are compared whole, unknown (None) fields left out. To write one for
+a new case, run the test, read the difference, and copy what is right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import exporters
+from exporters.http import Deadline, Secret, Tls
+from exporters.vendor import SystemSettings, load, vendors
+from lastgood.model import Snapshot
+from tests import canned
+
+FOLDER = Path(next(iter(exporters.__path__)))
+CASES = sorted(path.parent for path in FOLDER.glob("*/testcases/*/case.json"))
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON writes it; None and empty tuples are left out of objects, as is the time reading took."""
+    if is_dataclass(value) and not isinstance(value, type):
+        told = {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.name not in ("seconds", "requests")}
+        return {key: item for key, item in told.items() if item is not None and item != []}
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | frozenset):
+        return [plain(item) for item in value]
+    return value
+
+
+def poll(case: canned.Case, vendor: str) -> Snapshot:
+    with canned.Canned(case) as server:
+        source = load(vendor).connect(
+            SystemSettings(
+                name=f"{vendor}-case",
+                vendor=vendor,
+                url=server.url,
+                tls=Tls(),
+                username="monitor",
+                password=Secret("not-a-password", "test"),
+            ),
+            case.get("cursor"),
+        )
+        try:
+            return source.poll(datetime.fromisoformat(case["now"].replace("Z", "+00:00")), Deadline(30.0))
+        finally:
+            source.close()
+
+
+def difference(expected: Any, found: Any) -> str:
+    lines = [json.dumps(side, indent=1, sort_keys=True, ensure_ascii=False).splitlines() for side in (expected, found)]
+    return "\n".join(difflib.unified_diff(*lines, "expected", "found", lineterm="", n=4))
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda path: f"{path.parent.parent.name}-{path.name}")
+def test_case(folder: Path) -> None:
+    case = canned.load(folder)
+    snapshot = plain(poll(case, folder.parent.parent.name))
+    expected = json.loads((folder / "expected.json").read_text())
+    found = {part: snapshot.get(part, []) for part in expected}
+    if expected != found:
+        pytest.fail(f"{case['about']}\n{difference(expected, found)}", pytrace=False)
+
+
+def test_there_are_cases_for_each_vendor_that_reads_over_http() -> None:
+    for vendor in vendors():
+        if (FOLDER / vendor / "client.py").is_file():
+            assert any(case.parent.parent.name == vendor for case in CASES), vendor
+
+
+def test_a_wrong_expectation_is_shown() -> None:
+    shown = difference({"jobs": [{"id": "a", "enabled": True}]}, {"jobs": [{"id": "a", "enabled": False}]})
+    assert '-   "enabled": true' in shown and '+   "enabled": false' in shown
