@@ -213,8 +213,8 @@ class Runs:
             self._attempts.pop(job_id, None)
 
     def _write(self, attempt: Attempt, batch: Batch) -> None:
-        values = (getattr(attempt, name) for name in _Packed.__struct_fields__[:-1])
-        packed = _Packed(*values, counted=attempt.id in self._counted)
+        values = {name: getattr(attempt, name) for name in _Packed.__struct_fields__[:-1]}
+        packed = _Packed(**values, counted=attempt.id in self._counted)
         batch.put("attempts", self._system, attempt.id, attempt.start, packed)
 
 
