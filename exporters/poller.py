@@ -132,9 +132,9 @@ class Poller:
     def _succeeded(self, snapshot: Snapshot, now: datetime) -> None:
         self._failures = 0
         self._history.record(snapshot, now)
-        # The list of workloads is whole only when the collector that lists them has been read once and not cut short.
+        # The list held is whole once the collector that lists workloads was read; a later refusal leaves it as it was.
         listing = next((c for c in snapshot.collectors if c.name == "points"), None)
-        listed = listing is None or (listing.read_at is not None and listing.permitted is not False)
+        listed = listing is None or listing.read_at is not None
         self._state = replace(
             self._joined(snapshot, now),
             listed=listed,
