@@ -42,8 +42,8 @@ from lastgood.policy import Objective, Urgency
 from lastgood.verdict import Judgement, State, Verdict, rank
 
 REFRESH_SECONDS = 30
-# What fits a wall screen of 1920 x 1080 with the tiles above it.
-ROWS = 6
+# What fits a wall screen of 1920 x 1080 below the tiles; the band of a stale system takes the room of one.
+ROWS = 7
 ORDER = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK, State.EXCLUDED)
 
 
@@ -127,14 +127,14 @@ def build(
 ) -> BoardData:
     """What the board says at `now`. `since` tells by `Verdict.key` since when a verdict holds, or else the verdict."""
     policy, states = judgement.policy, judgement.estate.systems
-    folded = fold(judgement, now, since, ROWS)
+    stale = any(s.stale_at is None or s.stale_at <= now for s in states)
+    folded = fold(judgement, now, since, ROWS - stale)
     tally = _Tally(judgement)
     troubled, jobs_total, jobs_off = jobs(judgement, since)
     stores, stores_total = repositories(judgement)
     excluded, excluded_total = exclusions(judgement, now)
     read = [s.last_success for s in states if s.last_success is not None]
     oldest, due = _extremes(judgement, tally.good())
-    order = {name: i for i, name in enumerate(policy.tiers)}
     observing = policy.observe_until is not None and now < policy.observe_until
     return BoardData(
         now=now,
@@ -153,7 +153,7 @@ def build(
         read_to=max(read, default=None),
         folded=folded,
         systems=systems(judgement),
-        breaches=breaches(folded.single, policy, since, order),
+        breaches=breaches(folded.single, policy, since, now),
         jobs=troubled,
         jobs_total=jobs_total,
         jobs_off=jobs_off,
@@ -214,7 +214,7 @@ class _Tally:
                 state=state,
                 count=len(found),
                 pages=sum(key in self._page for key in found),
-                muted=sum(self._muted.get(key, False) for key in found) if state not in (State.OK,) else 0,
+                muted=sum(self._muted.get(key, False) for key in found) if state is not State.OK else 0,
             )
             for state, found in keys.items()
         )

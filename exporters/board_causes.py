@@ -66,12 +66,14 @@ def is_gap(verdict: Verdict) -> bool:
     return verdict.objective in PROOF and verdict.state in (State.UNKNOWN, State.WARNING)
 
 
-def began(verdict: Verdict, since: Mapping[str, datetime]) -> datetime | None:
+def began(verdict: Verdict, since: Mapping[str, datetime], now: datetime) -> datetime | None:
     """Since when a verdict holds. What turns on the clock knows it better than a history that may have been lost."""
     if verdict.clock and verdict.objective is Objective.RPO:
         at = verdict.deadline if verdict.state is State.CRITICAL else verdict.at_risk
         if verdict.state is not State.UNKNOWN and at is not None:
             return at
+    if verdict.objective is Objective.LICENSE and verdict.deadline is not None and verdict.deadline <= now:
+        return verdict.deadline
     return since.get(verdict.key, verdict.since)
 
 
@@ -100,10 +102,9 @@ class _Roots:
         elif kind == "collector":
             self.collectors[verdict.subject.id] = _Root(verdict, None)
         elif objective is Objective.LICENSE and verdict.state is State.CRITICAL:
-            ended = verdict.deadline is not None and verdict.deadline <= self.view.now
-            self.license = _Root(verdict, verdict.deadline if ended else began(verdict, since))
+            self.license = _Root(verdict, began(verdict, since, self.view.now))
         elif kind == "repository" and objective is Objective.SYSTEM:
-            root = _Root(verdict, began(verdict, since))
+            root = _Root(verdict, began(verdict, since, self.view.now))
             self.repositories[verdict.subject.id] = root
             for repository in self.view.state.snapshot.repositories:
                 if repository.id == verdict.subject.id and repository.part_of is not None:
@@ -244,7 +245,7 @@ class _Order:
 
     def weight(self, verdict: Verdict) -> tuple[int, bool, bool, int, float, str]:
         """Smaller is worse: state, muted last, pages first, the stricter tier, the longer it lasts."""
-        at = began(verdict, self._since)
+        at = began(verdict, self._since, self._now)
         return (
             -rank(verdict.state),
             verdict.muted_until is not None,
@@ -284,7 +285,7 @@ class _Order:
             tier=verdict.tier,
             reason=clip(verdict.reason, REASON_LENGTH),
             action=clip(verdict.action, 160) if verdict.action else None,
-            since=began(verdict, self._since),
+            since=began(verdict, self._since, self._now),
             figure=figure(verdict, self._now),
             page=verdict.urgency is Urgency.PAGE,
             muted_until=verdict.muted_until,

@@ -18,7 +18,7 @@ from lastgood.policy import Exclusion, Facts, Objective, Policy
 from lastgood.verdict import Judgement, State, Verdict, View, rank, worst
 
 BREACHES_PER_STATE = 30
-JOBS, REPOSITORIES, EXCLUSIONS, SYSTEMS = 25, 12, 25, 40
+JOBS, REPOSITORIES, EXCLUSIONS = 25, 5, 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,29 +160,30 @@ def _system(view: View, state: State | None) -> SystemCard:
 
 
 def breaches(
-    single: Iterable[Verdict], policy: Policy, since: Mapping[str, datetime], order: Mapping[str, int]
+    single: Iterable[Verdict], policy: Policy, since: Mapping[str, datetime], now: datetime
 ) -> tuple[BreachGroup, ...]:
     """By state, then by system; within both the stricter tier and the older trouble first. Jobs have a table apart."""
+    order = {name: i for i, name in enumerate(policy.tiers)}
     by_state: dict[State, list[Verdict]] = defaultdict(list)
     for v in single:
         if v.subject.kind != "job":
             by_state[v.state].append(v)
 
     def weight(v: Verdict) -> tuple[int, float, str]:
-        at = began(v, since)
+        at = began(v, since, now)
         return order.get(v.tier or "", len(order)), at.timestamp() if at else float("inf"), v.subject.name
 
     groups = []
     for state in sorted(by_state, key=rank, reverse=True):
         by_system: dict[str, list[Breach]] = defaultdict(list)
         for v in heapq.nsmallest(BREACHES_PER_STATE, by_state[state], key=weight):
-            by_system[clip(v.subject.system, 40)].append(_breach(v, policy, since))
+            by_system[clip(v.subject.system, 40)].append(_breach(v, policy, since, now))
         lines = tuple((name, tuple(found)) for name, found in by_system.items())
         groups.append(BreachGroup(state=state, total=len(by_state[state]), systems=lines))
     return tuple(groups)
 
 
-def _breach(v: Verdict, policy: Policy, since: Mapping[str, datetime]) -> Breach:
+def _breach(v: Verdict, policy: Policy, since: Mapping[str, datetime], now: datetime) -> Breach:
     tier = policy.tiers.get(v.tier or "")
     clocked = v.objective is Objective.RPO and v.subject.role is Role.PRIMARY and tier is not None
     return Breach(
@@ -197,7 +198,7 @@ def _breach(v: Verdict, policy: Policy, since: Mapping[str, datetime]) -> Breach
         achieved=achieved(v),
         reason=clip(v.reason, 220),
         action=clip(v.action, 160) if v.action else None,
-        since=began(v, since),
+        since=began(v, since, now),
         muted_until=v.muted_until,
     )
 
@@ -218,7 +219,7 @@ def jobs(judgement: Judgement, since: Mapping[str, datetime]) -> tuple[tuple[Job
 def _job(view: View, job_id: str, told: list[Verdict], since: Mapping[str, datetime]) -> JobLine:
     told = sorted(told, key=lambda v: -rank(v.state))
     job, lead = view.jobs[job_id], told[0]
-    known = [at for at in (began(v, since) for v in told) if at is not None]
+    known = [at for at in (began(v, since, view.now) for v in told) if at is not None]
     members = view.members.get(job_id, ())
     return JobLine(
         state=lead.state,
