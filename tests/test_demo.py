@@ -82,14 +82,18 @@ def test_what_is_quiet_stays_quiet(demo: Demo) -> None:
     assert loud == []
 
 
-def test_nothing_is_red_that_no_story_tells(demo: Demo) -> None:
+def test_nothing_is_loud_that_no_story_tells(demo: Demo) -> None:
     told = {(i.system, i.subject) for i in (*demo.estate.expected, *demo.estate.later)}
-    red = {
-        (v.subject.system, v.subject.name, v.objective.value, v.reason)
+    told |= {(i.system, i.subject) for i in demo.estate.quiet if i.verdict != "OK"}
+    # The vCenter that everything was moved away from is switched off, and its server still lists it.
+    told.add(("veeam-hq", "vc01.example.net"))
+    loud = {
+        (v.subject.name, v.objective.value, v.state.name, v.reason)
         for v in verdicts(demo)
-        if v.state is State.CRITICAL and (v.subject.system, v.subject.name) not in told
+        if (v.state in (State.CRITICAL, State.WARNING) or (v.state is State.UNKNOWN and v.objective == "rpo"))
+        and (v.subject.system, v.subject.name) not in told
     }
-    assert red == set()
+    assert loud == set()
 
 
 def test_each_red_verdict_names_the_next_action(demo: Demo) -> None:
