@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from exporters.textformat import Samples, block
-from lastgood.catalog import CATALOG
 from lastgood.forecast import full_at
 from lastgood.judging.base import View
 from lastgood.judging.infrastructure import facts_of, license_deadlines
@@ -16,7 +16,7 @@ from lastgood.policy import Objective
 from lastgood.runs import consecutive_failures, final_result
 from lastgood.verdict import Place, State, Verdict, job_assigned
 
-_SUBJECT_LABELS = {
+_SUBJECT_LABELS: Mapping[str, tuple[str | None, str | None]] = {
     "workload": ("workload_id", "workload"),
     "tier": ("workload_id", "workload"),
     "job": ("backup_job_id", "backup_job"),
@@ -26,10 +26,30 @@ _SUBJECT_LABELS = {
     "system": (None, None),
 }
 
+_PEOPLE = ("tier", "owner_team")
+_TOLD = ("kind", *_PEOPLE, "business_team")
+_WHAT = ("role", "objective")
+_VERDICT = (*_WHAT, "urgency", *_PEOPLE, "business_team")
+
+
+@lru_cache(maxsize=4096)
+def _common(names: tuple[str, ...], *values: str | None) -> str:
+    """A block of what the policy or a vendor's few words tell: the same few for very many subjects."""
+    return block(zip(names, values, strict=True))
+
+
+def _ident(out: Samples, kind: str, id_: str, name: str) -> str:
+    """The labels that say which subject is meant; its facts and its verdicts share them."""
+    found = out.idents.get((kind, id_))
+    if found is None:
+        labels = zip(_SUBJECT_LABELS[kind], (id_, name), strict=True)
+        found = out.idents[kind, id_] = block((label, value) for label, value in labels if label is not None)
+    return found
+
 
 def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *, full: bool) -> Samples:
     """Every series of one system. `full` adds the families of the full profile."""
-    out = Samples(view.system, view.source)
+    out = Samples(view.system, view.source, full=full)
     by_workload: dict[str, list[Place]] = {}
     for place in places:
         by_workload.setdefault(place.standing.workload.id, []).append(place)
@@ -43,9 +63,6 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     _exporter(out, view)
     for verdict in verdicts:
         add_verdict(out, verdict, full=full)
-    if not full:
-        for name in [n for n in out.lines if CATALOG[n].profile == "full"]:
-            del out.lines[name]
     return out
 
 
@@ -53,16 +70,9 @@ def _workload(out: Samples, view: View, places: list[Place], *, full: bool) -> N
     workload = places[0].standing.workload
     assigned = view.assigned[workload.id]
     tier = assigned.tier
-    ident = block((("workload_id", workload.id), ("workload", workload.name)))
-    told = block(
-        (
-            ("kind", workload.kind),
-            ("tier", tier.name if tier else None),
-            ("owner_team", assigned.owner),
-            ("business_team", assigned.business_owner),
-        )
-    )
-    people = block((("tier", tier.name if tier else None), ("owner_team", assigned.owner)))
+    ident = _ident(out, "workload", workload.id, workload.name)
+    told = _common(_TOLD, workload.kind, tier.name if tier else None, assigned.owner, assigned.business_owner)
+    people = _common(_PEOPLE, tier.name if tier else None, assigned.owner)
     out.info("backup_workload_info", f"{ident},{told}" if told else ident)
     primary = next((p.standing for p in places if p.standing.role is Role.PRIMARY), places[0].standing)
     out.add("backup_workload_state", f'{ident},state="{primary.listing}"', 1)
@@ -105,7 +115,7 @@ def _proofs(out: Samples, view: View, workload: Workload, ident: str) -> None:
 
 
 def _job(out: Samples, view: View, job: Job) -> None:
-    ident = block((("backup_job_id", job.id), ("backup_job", job.name)))
+    ident = _ident(out, "job", job.id, job.name)
     assigned = job_assigned(view, job)
     told = block((("job_type", job.kind), ("tier", assigned.tier.name if assigned.tier else None)))
     out.info("backup_job_info", f"{ident},{told}" if told else ident)
@@ -159,7 +169,7 @@ def _job_history(out: Samples, view: View, job: Job, ident: str) -> None:
 
 
 def _repository(out: Samples, view: View, repository: Repository) -> None:
-    ident = block((("repository_id", repository.id), ("repository", repository.name)))
+    ident = _ident(out, "repository", repository.id, repository.name)
     out.add("backup_repository_online", ident, repository.online)
     out.add("backup_repository_immutable_seconds", ident, repository.immutable_seconds)
     if repository.part_of is not None:
@@ -230,51 +240,46 @@ def _exporter(out: Samples, view: View) -> None:
         out.add("lastgood_collector_requests_total", labels, collector.requests)
 
 
-def _identity(verdict: Verdict) -> list[tuple[str, str | None]]:
-    subject = verdict.subject
-    id_label, name_label = _SUBJECT_LABELS[subject.kind]
-    pairs: list[tuple[str, str | None]] = []
-    if id_label:
-        pairs.append((id_label, subject.id))
-    if name_label:
-        pairs.append((name_label, subject.name))
-    return pairs
-
-
 def add_verdict(out: Samples, verdict: Verdict, *, full: bool) -> None:
     """A verdict that does not turn on the clock as a number; of one that does, its exclusion, deadline and age."""
-    identity = _identity(verdict)
-    if verdict.state is State.EXCLUDED and verdict.subject.kind == "workload":
-        out.add("backup_workload_excluded", block((*identity, ("objective", verdict.objective))), 1)
-    people: tuple[tuple[str, str | None], ...] = (("tier", verdict.tier), ("owner_team", verdict.owner))
+    by_clock = verdict.clock and verdict.objective is not Objective.RESTORE_TEST
+    if by_clock and not full and verdict.state is not State.EXCLUDED:
+        return
+    subject = verdict.subject
+    ident = _ident(out, subject.kind, subject.id, subject.name)
+    if verdict.state is State.EXCLUDED and subject.kind == "workload":
+        out.add("backup_workload_excluded", f'{ident},objective="{verdict.objective}"', 1)
     if verdict.objective is Objective.RESTORE_TEST:
         # A test that failed is CRITICAL, one that is missing never: engines must be able to tell them apart.
         failed = verdict.state is State.CRITICAL
         proven = "failed" if failed else "0" if verdict.value is None else "1"
-        out.at(
-            "backup_restore_test_deadline_timestamp_seconds",
-            block((*identity, ("proven", proven), *people)),
-            verdict.deadline,
-        )
-    told = (*identity, ("role", verdict.subject.role), ("objective", verdict.objective))
+        aimed = _common(("proven", *_PEOPLE), proven, verdict.tier, verdict.owner)
+        out.at("backup_restore_test_deadline_timestamp_seconds", f"{ident},{aimed}", verdict.deadline)
     if full and verdict.since is not None and verdict.state not in (State.OK, State.EXCLUDED):
-        out.at("backup_verdict_since_timestamp_seconds", block(told), verdict.since)
+        what = _common(_WHAT, subject.role, verdict.objective)
+        out.at("backup_verdict_since_timestamp_seconds", f"{ident},{what}" if ident else what, verdict.since)
     if verdict.clock:
         return
-    labels = block((*told, ("urgency", verdict.urgency), *people, ("business_team", verdict.business_owner)))
-    out.add("backup_verdict", labels, int(verdict.state))
+    told = _common(
+        _VERDICT,
+        subject.role,
+        verdict.objective,
+        verdict.urgency,
+        verdict.tier,
+        verdict.owner,
+        verdict.business_owner,
+    )
+    out.add("backup_verdict", f"{ident},{told}" if ident else told, int(verdict.state))
 
 
-def foreign(verdicts: Mapping[str, list[Verdict]], *, full: bool) -> Samples:
+def foreign(verdicts: Iterable[Verdict], *, full: bool) -> Samples:
     """What belongs to no system: tiers proven by sample, required workloads nobody has heard of."""
-    out = Samples("policy", "policy")
-    for verdict in verdicts.get("policy", []):
+    out = Samples("policy", "policy", full=full)
+    for verdict in verdicts:
         add_verdict(out, verdict, full=full)
         if verdict.subject.id.startswith("required:"):
-            ident = block(_identity(verdict))
-            told = block(
-                (("tier", verdict.tier), ("owner_team", verdict.owner), ("business_team", verdict.business_owner))
-            )
+            ident = _ident(out, "workload", verdict.subject.id, verdict.subject.name)
+            told = _common(_TOLD[1:], verdict.tier, verdict.owner, verdict.business_owner)
             out.info("backup_workload_info", f"{ident},{told}" if told else ident)
             out.add("backup_workload_state", f'{ident},state="{Listing.NEVER}"', 1)
             out.add("backup_workload_protected", ident, 0)

@@ -116,6 +116,10 @@ class Session:
         """Keep these out of error texts too: tokens that a sign-in returned."""
         self._redactor.add(*secrets)
 
+    def redact(self, text: str) -> str:
+        """What the server said, without the secrets it was sent: careless ones repeat a request in their errors."""
+        return self._redactor.clean(text)
+
     def close(self) -> None:
         """Close all connections; waits for requests in flight, which end by their deadlines."""
         with self._lock:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from http.client import RemoteDisconnected
+from io import BytesIO
 from ssl import SSLEOFError, SSLError
 
 from urllib3 import BaseHTTPResponse
@@ -17,6 +19,11 @@ from lastgood.errors import BadAnswer, SourceError, Unreachable
 _SLICE = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _NO_BODY = frozenset({204, 304})
+_MENDABLE = 8 * 1024 * 1024
+# Each escape of a JSON text in turn: a whole surrogate pair, half of one, any other.
+_ESCAPES = re.compile(
+    rb"\\(?:(u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2})|(u[dD][89a-fA-F][\da-fA-F]{2})|.)", re.DOTALL
+)
 
 
 def read_body(raw: BaseHTTPResponse, exchange: Exchange, *, tls: bool) -> bytes:
@@ -29,16 +36,17 @@ def read_body(raw: BaseHTTPResponse, exchange: Exchange, *, tls: bool) -> bytes:
         parts = _slices(raw)
     else:
         raise _bad(exchange, f"its body is encoded as {exchange.quoted(encoding)}; gzip was offered")
-    limit, total, kept = exchange.limits.decoded_bytes, 0, []
-    for part in parts:
-        total += len(part)
-        if total > limit:
-            raise exchange.exceeded("decoded_bytes", limit)
-        kept.append(part)
-    if exchange.ended and _is_chunked(raw):
-        # http.client takes `0` and the end of the connection for the last chunk; it may be the start of `0a3f`.
-        raise _bad(exchange, "its body is cut short")
-    return b"".join(kept)
+    limit = exchange.limits.decoded_bytes
+    # Closed on the way out: an error's traceback would keep what was read so far for as long as the error lives.
+    with BytesIO() as kept:
+        for part in parts:
+            if kept.tell() + len(part) > limit:
+                raise exchange.exceeded("decoded_bytes", limit)
+            kept.write(part)
+        if exchange.ended and _is_chunked(raw):
+            # http.client takes `0` and the end of the connection for the last chunk; it may be the start of `0a3f`.
+            raise _bad(exchange, "its body is cut short")
+        return kept.getvalue()
 
 
 def _check_length(raw: BaseHTTPResponse, exchange: Exchange, *, tls: bool) -> None:
@@ -90,6 +98,19 @@ def _decoded(decoder: zlib._Decompress, data: bytes, exchange: Exchange) -> byte
     except zlib.error:
         broken = _bad(exchange, "its gzip body is damaged")
     raise broken
+
+
+def mended(body: bytes) -> bytes:
+    """A JSON text whose bytes are all UTF-8 and whose escapes are all characters; what is neither becomes U+FFFD.
+
+    Windows names are any 16-bit units, half surrogate pairs included, and strict decoders refuse the whole document for
+    one of them: for the sake of one name a whole list would be lost. Everything else stays as it is, and so does a
+    body of more than 8 MiB: no page of names is that large, and mending takes several times its size.
+    """
+    if len(body) > _MENDABLE:
+        return body
+    text = body.decode("utf-8", "replace").encode()
+    return _ESCAPES.sub(lambda found: b"\\ufffd" if found[2] else found[0], text)
 
 
 def explain(exc: Exception, exchange: Exchange) -> SourceError:

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from exporters.families import foreign, samples
+from exporters.pages import USUAL, Pages, Rendered, Variant, rendered
 from exporters.selfmetrics import SelfMetrics
-from exporters.textformat import Samples, page
 from lastgood.catalog import CATALOG
 from lastgood.model import Estate, SystemState
 from lastgood.policy import Objective, Policy
-from lastgood.verdict import Judgement, State, Verdict, judge
+from lastgood.verdict import Judgement, State, Verdict, View, judge, policy_verdicts
 
 # Verdicts are judged at the request; this long one judgement serves all who ask.
 JUDGEMENT_KEPT = timedelta(seconds=15)
 
 # Told the verdicts now held by one system (key -> state name), answers since when each that is not OK has held.
 NoteVerdicts = Callable[[str, Mapping[str, str], datetime], Mapping[str, datetime]]
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One form of a page: which systems, which format, compressed or not."""
-
-    system: str | None
-    openmetrics: bool
-    gzip: bool
-
-
-# What Prometheus asks for; made before anybody asks.
-USUAL = Variant(None, openmetrics=True, gzip=True)
 
 
 class Keeper:
@@ -53,13 +39,12 @@ class Keeper:
     ) -> None:
         self._policy, self._own, self._note = policy, own, note_verdicts
         self._full, self._max_series, self._publishes = full, max_series, publishes_policy
-        self._awaited = set(expected)
+        self._awaited, self._ready = set(expected), False
         self._states: dict[str, SystemState] = {}
-        self._samples: dict[str, Samples] = {}
-        self._chunks: dict[str, dict[str, bytes]] = {}
+        self._views: dict[str, View] = {}
+        self._rendered: dict[str, Rendered] = {}
         self._since: dict[str, Mapping[str, datetime]] = {}
-        self._pages: dict[Variant, bytes] = {}
-        self._wanted = {USUAL}
+        self._pages = Pages({}, (), self._render_own)
         self._judged: Judgement | None = None
         self._write = threading.RLock()
 
@@ -70,7 +55,7 @@ class Keeper:
     @property
     def ready(self) -> bool:
         """True once every system was polled once or its history is loaded: before, a page would hide some."""
-        return not self._awaited
+        return self._ready
 
     def states(self) -> tuple[SystemState, ...]:
         return tuple(self._states[name] for name in sorted(self._states))
@@ -87,7 +72,7 @@ class Keeper:
     def drop(self, name: str, now: datetime) -> None:
         """A system left the configuration."""
         with self._write:
-            for held in (self._states, self._samples, self._chunks, self._since):
+            for held in (self._states, self._views, self._rendered, self._since):
                 held.pop(name, None)
             self._awaited.discard(name)
             self._publish(now)
@@ -127,21 +112,15 @@ class Keeper:
         """One page; None when its system is not configured. The first asking of a new form renders it."""
         if variant.system is not None and variant.system not in self._states and variant.system != "policy":
             return None
-        found = self._pages.get(variant)
-        if found is None:
-            with self._write:
-                self._wanted.add(variant)
-                found = self._pages[variant] = self._make(variant)
-        return found
+        return self._pages.get(variant)
 
     def _render_system(self, name: str, now: datetime) -> None:
         alone = judge(Estate(systems=(self._states[name],), publishes_policy=False), self._policy, now)
         own = [v for v in alone.verdicts if v.subject.system == name]
         self._remember(name, own, now)
         dated = [self._dated(v, now) for v in own]
-        made = samples(alone.views[0], alone.places[name], dated, full=self._full)
-        self._samples[name] = made
-        self._chunks[name] = made.chunks()
+        self._views[name] = alone.views[0]
+        self._rendered[name] = rendered(samples(alone.views[0], alone.places[name], dated, full=self._full))
 
     def _remember(self, name: str, verdicts: list[Verdict], now: datetime) -> None:
         bad = (State.OK, State.EXCLUDED)
@@ -161,18 +140,20 @@ class Keeper:
     def _publish(self, now: datetime) -> None:
         self._render_policy(now)
         counts = Counter[str]()
-        for made in self._samples.values():
-            counts.update({name: len(lines) for name, lines in made.lines.items()})
+        for made in self._rendered.values():
+            counts.update(made.counts)
         dropped = self._over_cap(counts)
-        for name, made in self._samples.items():
-            self._chunks[name] = (
-                {k: v for k, v in made.chunks().items() if k not in dropped} if dropped else (self._chunks[name])
-            )
         self._own.series.set(sum(n for name, n in counts.items() if name not in dropped))
         self._own.series_dropped.set(sum(counts[name] for name in dropped))
         self._judged = None
         # A reader sees either the old pages or the new ones, never a half-made set.
-        self._pages = {variant: self._make(variant) for variant in self._wanted} if self.ready else {}
+        pages = Pages(self._rendered, dropped, self._render_own)
+        for variant in ({USUAL} | self._pages.asked()) if not self._awaited else ():
+            if variant.system is None or variant.system in self._rendered:
+                pages.get(variant)
+        self._pages = pages
+        # Not before: whoever finds it ready at once asks for the pages.
+        self._ready = not self._awaited
 
     def _over_cap(self, counts: Counter[str]) -> set[str]:
         """The families to leave out, whole and in the catalogue's order, until the page is under the hard cap."""
@@ -190,26 +171,15 @@ class Keeper:
         needed = self._publishes and self._policy.required
         sampled = any(t.restore_test and t.restore_test.scope == "tier" for t in self._policy.tiers.values())
         if not (needed or sampled):
-            self._samples.pop("policy", None)
-            self._chunks.pop("policy", None)
+            self._rendered.pop("policy", None)
             return
-        whole = judge(self.estate(), self._policy, now)
-        groups: dict[str, list[Verdict]] = defaultdict(list)
-        for verdict in whole.verdicts:
-            if verdict.subject.system == "policy":
-                groups["policy"].append(verdict)
-        self._remember("policy", groups["policy"], now)
-        made = foreign({"policy": [self._dated(v, now) for v in groups["policy"]]}, full=self._full)
-        self._samples["policy"], self._chunks["policy"] = made, made.chunks()
+        built = [replace(self._views[name], now=now) for name in sorted(self._views)]
+        own = list(policy_verdicts(self.estate(), self._policy, built, now))
+        self._remember("policy", own, now)
+        self._rendered["policy"] = rendered(foreign([self._dated(v, now) for v in own], full=self._full))
 
-    def _make(self, variant: Variant) -> bytes:
-        names = [variant.system] if variant.system is not None else sorted(self._chunks)
-        body = page(
-            (self._chunks[n] for n in names if n in self._chunks),
-            self._own.render(openmetrics=variant.openmetrics),
-            openmetrics=variant.openmetrics,
-        )
-        return gzip.compress(body, 1, mtime=0) if variant.gzip else body
+    def _render_own(self, openmetrics: bool) -> bytes:
+        return self._own.render(openmetrics=openmetrics)
 
 
 def utc_now() -> datetime:

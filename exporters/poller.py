@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lastgood.history import History
-
 from exporters.http import Deadline
 from exporters.intake import clean
 from exporters.vendor import Source, SystemSettings
 from lastgood.errors import AuthRefused, SourceError
-from lastgood.model import Snapshot, System, SystemState
+from lastgood.history import History
+from lastgood.model import Collector, Snapshot, System, SystemState
 
 log = logging.getLogger("lastgood.poller")
 
@@ -25,6 +25,8 @@ log = logging.getLogger("lastgood.poller")
 AUTH_PAUSE = 15 * 60.0
 BACKOFF_CAP = 300.0
 FIRST_BACKOFF = 10.0
+# A poll is long work of the interpreter: at its usual 5 ms a scrape would wait that long for each of its own steps.
+SWITCH_SECONDS = 0.0001
 
 Connect = Callable[[SystemSettings, str | None], Source]
 Publish = Callable[[SystemState, datetime], None]
@@ -63,6 +65,7 @@ class Poller:
     def start(self, spread: float = 0.0) -> None:
         """Serve what history remembers, then poll in a thread; the first poll waits a stable share of `spread`."""
         self.recall()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._thread = threading.Thread(target=self.run, args=(spread,), name=f"poll-{self.settings.name}", daemon=True)
         self._thread.start()
 
@@ -71,14 +74,26 @@ class Poller:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(patience)
-        if self._source is not None and (self._thread is None or not self._thread.is_alive()):
-            self._source.close()
-            self._source = None
+        else:
+            self._leave()
 
     def run(self, spread: float = 0.0) -> None:
         wait = offset(self.settings.name, spread)
         while not self._stop.wait(wait):
-            wait = self.once()
+            try:
+                wait = self.once()
+            except Exception:
+                # What was read could not be kept or judged: a defect, and no reason to stop reading for good.
+                log.exception("round broke", extra={"system": self.settings.name})
+                self._failures += 1
+                wait = self._backoff(None)
+        # Whoever stopped us may have lost patience: the session is left all the same.
+        self._leave()
+
+    def _leave(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
 
     def recall(self) -> None:
         """Publish what history holds of this system, marked as such; deadlines go on standing over a restart."""
@@ -130,11 +145,13 @@ class Poller:
         return max(self._rng.uniform(1.0, max(cap, 1.0)), asked or 0.0)
 
     def _succeeded(self, snapshot: Snapshot, now: datetime) -> None:
+        # A poll that ends after stop(): its system may have left the configuration, the history may be closed.
+        if self._stop.is_set():
+            return
         self._failures = 0
         self._history.record(snapshot, now)
-        # The list held is whole once the collector that lists workloads was read; a later refusal leaves it as it was.
         listing = next((c for c in snapshot.collectors if c.name == "points"), None)
-        listed = listing is None or listing.read_at is not None
+        listed = listing is None or _whole(listing)
         self._state = replace(
             self._joined(snapshot, now),
             listed=listed,
@@ -162,6 +179,8 @@ class Poller:
         )
 
     def _failed(self, now: datetime, error: str, kind: str, blocked: datetime | None = None) -> None:
+        if self._stop.is_set():
+            return
         self._failures += 1
         held = self._state
         if held is None:
@@ -177,3 +196,9 @@ class Poller:
             auth_blocked_until=blocked,
         )
         self._publish(self._state, now)
+
+
+def _whole(listing: Collector) -> bool:
+    """Whether the list of workloads held is whole: it was read once, all of it. A later refusal leaves it as it was."""
+    cut = listing.rows is not None and listing.rows_expected is not None and listing.rows < listing.rows_expected
+    return listing.read_at is not None and not listing.short and not cut

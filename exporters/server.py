@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import socket
 import threading
 import time
@@ -23,7 +24,8 @@ from urllib.parse import parse_qsl, urlsplit
 from exporters import api
 from exporters.board import CSP
 from exporters.board import page as board_page
-from exporters.keeper import Keeper, Variant, utc_now
+from exporters.keeper import Keeper, utc_now
+from exporters.pages import Variant
 from exporters.textformat import OPENMETRICS_TYPE, TEXT_TYPE
 from lastgood.errors import ConfigError, Problem
 
@@ -136,7 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         self.server.awaiting[self.connection] = time.monotonic()
         try:
-            super().handle_one_request()
+            # Looked at after it is noted as waiting: server_close() either sees it there or is seen here.
+            if self.server.closing:
+                self.close_connection = True
+            else:
+                super().handle_one_request()
         except ConnectionError:
             self.close_connection = True
         finally:
@@ -217,7 +223,7 @@ class Server(ThreadingHTTPServer):
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self.answering = threading.BoundedSemaphore(MAX_ANSWERING)
         self.awaiting: dict[socket.socket, float] = {}
-        self._reaped = time.monotonic()
+        self._reaped, self.closing = time.monotonic(), False
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
@@ -254,8 +260,17 @@ class Server(ThreadingHTTPServer):
         if now - self._reaped < 1.0:
             return
         self._reaped = now
+        self._hang_up(now - REQUEST_SECONDS)
+
+    def server_close(self) -> None:
+        """Also end the connections that wait for a next request; an answer under way is sent to its end."""
+        super().server_close()
+        self.closing = True
+        self._hang_up(math.inf)
+
+    def _hang_up(self, before: float) -> None:
         for connection, since in list(self.awaiting.items()):
-            if now - since > REQUEST_SECONDS:
+            if since < before:
                 self.awaiting.pop(connection, None)
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -53,9 +54,21 @@ def load(path: Path, now: datetime) -> Loaded:
     """Read both files. Raises ConfigError with every problem found, those that only a vendor's own code sees too."""
     config = load_config(path)
     policy, warnings = load_policy(config.policy, now=now, fills=fills_of(config) or None)
-    for settings in config.systems:
-        connect(settings, None).close()
+    try_out(config)
     return Loaded(config, policy, warnings)
+
+
+def try_out(config: Config) -> None:
+    """Let each vendor see its settings, so that what it cannot work with is told now and not by a failing poll."""
+    found: list[Problem] = []
+    for settings in config.systems:
+        try:
+            connect(settings, None).close()
+        except ConfigError as error:
+            file, line = settings.file, settings.line
+            found += (replace(p, file=p.file or file, line=p.line or line) for p in error.problems)
+    if found:
+        raise ConfigError(*found)
 
 
 def unanswered(judgement: Judgement) -> tuple[Problem, ...]:
@@ -130,8 +143,9 @@ class Service:
         self._stopping.set()
         self.server.shutdown()
         self.server.server_close()
-        for poller in self._pollers.values():
-            poller.stop()
+        # At the same time: each may wait for a poll that goes on, and a service manager waits for all of them.
+        with ThreadPoolExecutor(max_workers=32, thread_name_prefix="stop") as pool:
+            list(pool.map(Poller.stop, self._pollers.values()))
         self.history.close()
 
     def reload(self) -> tuple[Problem, ...]:

@@ -6,10 +6,13 @@ Formats: Prometheus text 0.0.4 and OpenMetrics 1.0. prometheus_client's parsers 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from lastgood.catalog import CATALOG, Metric
+
+CellT = TypeVar("CellT")
 
 TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -17,20 +20,23 @@ OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 def escape(value: str) -> str:
     """A label value as both formats want it."""
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    # Hardly any value needs it, and every series comes through here.
+    if "\\" in value or '"' in value or "\n" in value:
+        return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return value
 
 
 def block(pairs: Iterable[tuple[str, str | None]]) -> str:
     """`a="1",b="2"`; a label without a value is left out, as Prometheus reads an empty one anyway."""
-    return ",".join(f'{name}="{escape(value)}"' for name, value in pairs if value)
+    return ",".join([f'{name}="{escape(value)}"' for name, value in pairs if value])
 
 
 def number(value: float) -> str:
     """Whole numbers without point or exponent (Zabbix's unsigned items refuse `1.795e+09`), others exactly."""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, int):
+    if type(value) is int:
         return str(value)
+    if isinstance(value, int):
+        return str(int(value))
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     if math.isnan(value):
@@ -43,22 +49,31 @@ def seconds(moment: datetime) -> int:
     return math.floor(moment.timestamp())
 
 
-class Samples:
-    """The sample lines of one system's families, ready to be joined. Absent values are simply not added."""
+_FULL_ONLY = frozenset(metric.name for metric in CATALOG.values() if metric.profile == "full")
 
-    def __init__(self, system: str, source: str) -> None:
-        self._tail = block((("system", system), ("source", source)))
+
+class Samples:
+    """The sample lines of one system's families, ready to be joined. Absent values are simply not added, nor are the
+    families of the full profile unless `full` asks for them. `idents` holds the identity labels of subjects met."""
+
+    def __init__(self, system: str, source: str, *, full: bool = True) -> None:
+        alone = block((("system", system), ("source", source)))
+        self._tails = (f"{alone}}} ", f",{alone}}} ")
+        self._left_out = frozenset[str]() if full else _FULL_ONLY
         self.lines: dict[str, list[str]] = {}
+        self.idents: dict[tuple[str, str], str] = {}
 
     def add(self, family: str, labels: str, value: float | None, suffix: str = "") -> None:
         """One sample; None is unknown and leaves no series. `labels` is a block without system and source."""
-        if value is None:
+        if value is None or family in self._left_out:
             return
-        inside = f"{labels},{self._tail}" if labels else self._tail
-        self.lines.setdefault(family, []).append(f"{family}{suffix}{{{inside}}} {number(value)}\n")
+        lines = self.lines.get(family)
+        if lines is None:
+            lines = self.lines[family] = []
+        lines.append(f"{family}{suffix}{{{labels}{self._tails[bool(labels)]}{number(value)}\n")
 
     def at(self, family: str, labels: str, moment: datetime | None) -> None:
-        if moment is not None:
+        if moment is not None and family not in self._left_out:
             self.add(family, labels, seconds(moment))
 
     def info(self, family: str, labels: str) -> None:
@@ -90,17 +105,19 @@ _HEADS = {
 }
 
 
+def parts(systems: Iterable[Mapping[str, CellT]], *, openmetrics: bool) -> Iterator[bytes | CellT]:
+    """Families in catalogue order, each contiguous over all systems: heads as text, cells as they are given."""
+    cells = list(systems)
+    for name, line in _HEADS[openmetrics].items():
+        found = [c[name] for c in cells if name in c]
+        if found:
+            yield line
+            yield from found
+
+
 def page(systems: Iterable[Mapping[str, bytes]], own: bytes, *, openmetrics: bool) -> bytes:
-    """One whole page: families in catalogue order, each contiguous over all systems, then the exporter's own metrics.
+    """One whole page, the exporter's own metrics last.
 
     `own` is already in the wanted format and, for OpenMetrics, ends in its `# EOF`.
     """
-    chunks = list(systems)
-    parts: list[bytes] = []
-    for name, line in _HEADS[openmetrics].items():
-        found = [c[name] for c in chunks if name in c]
-        if found:
-            parts.append(line)
-            parts += found
-    parts.append(own)
-    return b"".join(parts)
+    return b"".join((*parts(systems, openmetrics=openmetrics), own))

@@ -33,8 +33,9 @@ class SystemSettings:
     deadline: float = 240.0
     stale_after: float = 1800.0
     options: Mapping[str, object] = field(default_factory=dict)
-    file: Path | None = None
-    line: int | None = None
+    # Where it stands says nothing of what it is: a line inserted above must not make a reload read it all anew.
+    file: Path | None = field(default=None, compare=False)
+    line: int | None = field(default=None, compare=False)
 
 
 class Source(Protocol):

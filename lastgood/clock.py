@@ -24,6 +24,9 @@ _TIME = re.compile(
     r"(?::(?P<s>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?)?"
     r" ?(?P<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
+_USUAL = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _SPAN = re.compile(r"(?:([0-9]{1,6})[. ])?([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?")
 
 # What vendors write when they mean "none": .NET's DateTime.MinValue and MaxValue, and OLE/SQL Server's day zero.
@@ -121,6 +124,9 @@ def parse_time(text: str, zone: tzinfo | None, *, fold: int = 0) -> datetime | N
     time without either is taken in `zone` (VBR's taskSessions and backupFiles are server-local). Raises ValueError
     when the text is no time, or has no offset and `zone` is None.
     """
+    usual = _usual_time(text)
+    if usual is not None and (usual.year, usual.month, usual.day) not in _SENTINELS:
+        return usual.astimezone(UTC)
     found = _TIME.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"not a time: {text[:40]!r}")
@@ -135,6 +141,19 @@ def parse_time(text: str, zone: tzinfo | None, *, fold: int = 0) -> datetime | N
     if zone is None:
         raise ValueError(f"time without a zone: {text[:40]!r}; the system's time zone must be known to read it")
     return from_local(local, zone, fold=fold)
+
+
+def _usual_time(text: str) -> datetime | None:
+    """The form that nearly all times of a poll have, read by the standard library at a fifth of the cost.
+
+    None for all others: the library would also read some that are refused here (week dates, seconds of an offset).
+    """
+    if _USUAL.fullmatch(text) is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _offset(text: str) -> timedelta:
@@ -161,6 +180,17 @@ def parse_span(text: str) -> float:
         raise ValueError(f"not an elapsed time: {text[:40]!r}")
     whole = int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + int(seconds)
     return whole + int((fraction or "0").ljust(9, "0")) / 1e9
+
+
+def shift(moment: datetime, seconds: float) -> datetime:
+    """The moment `seconds` later, or earlier when negative; it stays at the ends of what a datetime can hold.
+
+    A vendor's word for "never" may be any year up to 9999, and a deadline counted from it must not fail.
+    """
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if seconds > 0 else datetime.min.replace(tzinfo=UTC)
 
 
 def epoch(moment: datetime) -> float:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from lastgood.calendars import Calendar, Window
+from lastgood.clock import shift
 
 DAY = 86400.0
 SUBJECT_LENGTH = 256
@@ -107,8 +108,11 @@ class Rpo:
 
     def _after(self, start: datetime, seconds: float) -> datetime:
         if self.calendar is None:
-            return start + timedelta(seconds=seconds)
-        return self.calendar.add(start, seconds)
+            return shift(start, seconds)
+        try:
+            return self.calendar.add(start, seconds)
+        except OverflowError:
+            return shift(start, seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

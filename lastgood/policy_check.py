@@ -21,14 +21,15 @@ def dead_matches(
     """Warnings for each rule that nothing in the running estate answers to.
 
     `facts` are those of all workloads, `repositories` those of all repositories; None leaves their rules unjudged.
-    A workload rule counts as dead when no workload *gets* it: what an earlier rule takes first does not.
+    A workload rule counts as dead when no workload *gets* it: what an earlier rule takes first does not. A rule for
+    everything waits for what is to come, and is never dead.
     """
     workloads = list(facts)
     winners = {policy.assign(f).rule_line for f in workloads}
     found = [
         _warning(policy, r.line, f"workloads[{i}]", f"no workload gets this rule {r.match}")
         for i, r in enumerate(policy.workloads)
-        if r.line not in winners
+        if r.match.keys and r.line not in winners
     ]
     members = [
         (f"services[{i}].members[{n}]", m) for i, s in enumerate(policy.services) for n, m in enumerate(s.members)
@@ -51,7 +52,7 @@ def _dead_repositories(policy: Policy, repositories: Sequence[Facts]) -> list[Pr
     return [
         _warning(policy, r.line, f"repositories[{i}]", f"no repository gets this rule {r.match}")
         for i, r in enumerate(policy.repositories)
-        if r.line not in winners
+        if r.match.keys and r.line not in winners
     ]
 
 

@@ -1,7 +1,7 @@
 """Who leaves the list for good. Only positive evidence retires a workload; silence never does.
 
-Evidence: a complete inventory without its id, a `retired:` entry of the policy, or `forget_after` without a report of it.
-A listing of backups is no inventory: whoever deletes a machine's backups has not retired the machine.
+Evidence: a complete inventory without its id, a `retired:` entry of the policy, or nobody reporting it for
+`forget_after`. A listing of backups is no inventory: whoever deletes a machine's backups has not retired the machine.
 """
 
 from __future__ import annotations

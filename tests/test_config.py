@@ -312,7 +312,8 @@ def test_check_config_checks_the_settings_and_the_policy_they_name(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "acronis").mkdir()
-    (folder / "acronis" / "__init__.py").write_text("")
+    source = "class Source:\n    def close(self): ...\n\n\ndef connect(settings, cursor):\n    return Source()\n"
+    (folder / "acronis" / "__init__.py").write_text(source)
     (folder / "acronis" / "vendor.yaml").write_text("fills: [name, id]\n")
     monkeypatch.setattr("exporters.__path__", [str(folder)])
     path = folder / "lastgood.yaml"

@@ -142,6 +142,23 @@ def test_a_defect_in_a_vendor_is_its_own_failure_and_shows_no_secret(
     assert "hunter2" not in (told.error or "")
 
 
+def test_a_defect_after_the_poll_does_not_end_the_reading(bench: Bench) -> None:
+    poller = bench.poller(seen(), seen())
+    tried = []
+
+    def publish(state: SystemState, _: datetime) -> None:
+        tried.append(state)
+        if len(tried) == 1:
+            raise RuntimeError("judge broke")
+        poller.stop()
+
+    poller._publish = publish  # type: ignore[method-assign]
+    poller._backoff = lambda _: 0.01  # type: ignore[method-assign]
+    poller.settings = replace(SETTINGS, every=0.0)
+    poller.run()
+    assert len(tried) == 2
+
+
 def test_backoff_grows_is_jittered_and_honours_what_the_server_asks(bench: Bench) -> None:
     down: Callable[[], Exception] = lambda: Unreachable("hq", "/x", "gone")  # noqa: E731
     waits = []
@@ -193,6 +210,13 @@ def test_names_are_cleaned_before_anybody_sees_them(bench: Bench) -> None:
 def test_a_list_that_may_not_be_read_is_not_listed(bench: Bench) -> None:
     dark = Collector(name="points", success=False, permitted=False)
     bench.poller(replace(seen(), collectors=(dark,))).once()
+    assert not bench.states[-1].listed
+
+
+def test_a_list_that_came_out_short_is_not_listed(bench: Bench) -> None:
+    """A page that claims to be whole would let Prometheus drop the deadlines of whatever is missing from it."""
+    cut = Collector(name="points", success=True, permitted=True, read_at=NOW, rows=90, rows_expected=100)
+    bench.poller(replace(seen(), collectors=(cut,))).once()
     assert not bench.states[-1].listed
 
 

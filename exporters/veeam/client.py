@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from exporters.http import Answer, Deadline, Limits, Secret, Session
+from exporters.http_body import mended
 from exporters.veeam import endpoints, raw
 from exporters.veeam.revisions import KNOWN, choose, is_refusal
 from lastgood.errors import AuthRefused, BadAnswer, LimitExceeded, NotPermitted, SourceError
@@ -26,6 +27,8 @@ BASE = "/api/v1/"
 SIGN_IN: Mapping[str, frozenset[str]] = {"POST": frozenset({TOKEN, LOGOUT})}
 
 PAGE = 500
+# Far above what 500 rows hold. A decoded object takes 30 times the bytes that tell of it: JSON may be a bomb, too.
+MOST_OBJECTS = 250_000
 RENEW_AT = 0.8
 # The documents' example; used when a server tells no lifetime.
 DEFAULT_LIFE = 900.0
@@ -262,18 +265,27 @@ class Client:
             told = msgspec.json.decode(answer.body, type=raw.Fault)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return ""
-        return (told.message or told.error_code or "")[:300]
+        return self._http.redact(told.message or told.error_code or "")[:300]
 
     def _decode(self, path: str, answer: Answer, decoder: msgspec.json.Decoder[PartT]) -> PartT:
         self._judged(path, answer)
+        if answer.body.count(b"{") > MOST_OBJECTS:
+            raise LimitExceeded(self._system, path, f"more than {MOST_OBJECTS} objects in one answer")
         try:
-            return decoder.decode(answer.body)
+            try:
+                return decoder.decode(answer.body)
+            except msgspec.ValidationError:
+                raise
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return decoder.decode(mended(answer.body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             # The error's text names the place in the document, not its content.
-            wrong = str(error)[:200] if isinstance(error, msgspec.ValidationError) else "not the JSON document expected"
-            raise BadAnswer(
-                self._system, path, wrong, status=answer.status, remedy="report it with the server's version"
-            ) from None
+            if isinstance(error, msgspec.ValidationError):
+                wrong, remedy = str(error)[:200], "report it with the server's version"
+            else:
+                wrong = "not the JSON document expected"
+                remedy = "check that url names the API's address and port (9419), not a web page or a proxy"
+            raise BadAnswer(self._system, path, wrong, status=answer.status, remedy=remedy) from None
 
     # --- listings ----------------------------------------------------------------------------------------------------
 

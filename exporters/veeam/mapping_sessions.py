@@ -125,9 +125,6 @@ def _is_retry(row: raw.Session) -> bool | None:
 
 
 def _restore(row: raw.Session, kind: str, known: Known, words: Words) -> Restore | None:
-    start = words.at(row.creation_time)
-    if start is None or not kind:
-        return None
     if kind in TESTS:
         proof, whole = Proof.TEST, False
     elif kind in WHOLE_RESTORES:
@@ -138,7 +135,9 @@ def _restore(row: raw.Session, kind: str, known: Known, words: Words) -> Restore
         proof, whole = Proof.RESTORE, None
     else:
         return None
-    end = words.at(row.end_time)
+    start, end = words.at(row.creation_time), words.at(row.end_time)
+    if start is None:
+        return None
     running = words.under_way(row.state, end is not None)
     workload = _workload(row, known)
     return Restore(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from exporters.http import Deadline, Limits, Session
+from exporters.http_limits import MIB
 from exporters.veeam.client import SIGN_IN, Client
 from exporters.veeam.mapping import Mapped, Tables, mapped, system
 from exporters.veeam.reading import Poll, Reader, at
@@ -32,6 +33,8 @@ CADENCE = {"server": HOUR, "license": HOUR}
 # Without these there is nothing to judge: a poll that got none of them has failed.
 CORE = frozenset({"jobs", "sessions", "points"})
 LOGOUT_SECONDS = 5.0
+# A page of 500 rows is below 2 MiB, of job configurations below 16; four of them may be on the way at once.
+LIMITS = Limits(wire_bytes=24 * MIB, decoded_bytes=24 * MIB)
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,10 +70,9 @@ class VeeamSource:
                 )
             )
         start = _cursor(cursor)
-        limits = Limits()
         self._settings, self._clock = settings, clock
         self._http = Session(
-            settings.name, settings.url, settings.tls, limits=limits, sign_in=SIGN_IN, secrets=(settings.password,)
+            settings.name, settings.url, settings.tls, limits=LIMITS, sign_in=SIGN_IN, secrets=(settings.password,)
         )
         self._client = Client(
             settings.name,
@@ -78,7 +80,7 @@ class VeeamSource:
             settings.username,
             settings.password,
             revision=start.revision,
-            limits=limits,
+            limits=LIMITS,
             clock=clock,
         )
         self._tables, self._schedule = Tables(), Schedule()
@@ -171,7 +173,8 @@ class VeeamSource:
         last = state.last or Collector(name=name, success=False)
         text = f"{error.kind}: {error.message}"
         if last.error != text:
-            LOG.warning("%s: collector %s failed: %s", self._settings.name, name, error)
+            told = {"system": self._settings.name, "collector": name, "reason": str(error)}
+            LOG.warning("collector failed", extra=told)
         permitted = False if isinstance(error, NotPermitted) else last.permitted
         return replace(last, success=False, permitted=permitted, error=text)
 
@@ -251,7 +254,8 @@ class VeeamSource:
     def _say_unknown(self, words: Words) -> None:
         """Once per word: a word that no document on hand lists may change what a verdict rests on."""
         for word in sorted(set(words.unknown) - self._said):
-            LOG.warning("%s: the server says %r, which lastgood does not know", self._settings.name, word)
+            told = {"system": self._settings.name, "reason": f"the server says {word!r}, which lastgood does not know"}
+            LOG.warning("unknown word", extra=told)
         self._said |= set(words.unknown)
 
     def close(self) -> None:

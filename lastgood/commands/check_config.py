@@ -43,6 +43,7 @@ def check(config: Path | None, policy: Path | None, now: datetime) -> list[Probl
         module = importlib.import_module("exporters.config")
         try:
             settings = module.load(config)
+            importlib.import_module("exporters.service").try_out(settings)
             fills, policy = module.fills_of(settings) or None, policy or settings.policy
         except ConfigError as error:
             found += error.problems
@@ -56,8 +57,14 @@ def check(config: Path | None, policy: Path | None, now: datetime) -> list[Probl
 
 
 @click.command("check-config")
-@click.option("--config", type=click.Path(path_type=Path), help="The exporter's settings, with the policy they name.")
-@click.option("--policy", type=click.Path(path_type=Path), help="A policy; instead of the one the settings name.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, readable=False),
+    help="The exporter's settings, with the policy they name.",
+)
+@click.option(
+    "--policy", type=click.Path(path_type=Path, readable=False), help="A policy; instead of the one the settings name."
+)
 @click.option("--strict", is_flag=True, help="Warnings fail too (exit 1).")
 @click.option("--now", type=Moment(), help="Judge as of this moment instead of the present.")
 def check_config(config: Path | None, policy: Path | None, strict: bool, now: datetime | None) -> None:

@@ -26,7 +26,9 @@ _API_NAMES = {"job": "jobs", "tag": "tags", "kind": "workload_kind"}
 
 @click.command("explain")
 @click.argument("workload")
-@click.option("--policy", type=click.Path(path_type=Path), default=Path("policy.yaml"), show_default=True)
+@click.option(
+    "--policy", type=click.Path(path_type=Path, readable=False), default=Path("policy.yaml"), show_default=True
+)
 @click.option("--url", help="Ask this running exporter for the workload, such as http://127.0.0.1:9741.")
 @click.option("--id", "id_", help="Its id, where a rule matches by it.")
 @click.option("--system", help="The configured name of its system.")

@@ -14,7 +14,13 @@ from lastgood.commands.common import Duration, check_owner, run_until_told
 
 
 @click.command()
-@click.option("--config", "path", type=click.Path(path_type=Path), default=Path("lastgood.yaml"), show_default=True)
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, readable=False),
+    default=Path("lastgood.yaml"),
+    show_default=True,
+)
 @click.option("--listen", help="ADDRESS:PORT instead of the configured one.")
 @click.option("--for", "seconds", type=Duration(), help="Stop by itself after this long, such as 20s.")
 def serve(path: Path, listen: str | None, seconds: float | None) -> None:
