@@ -97,7 +97,7 @@ def final_result(run: Run, now: datetime) -> Result | None:
     """
     if run.end is None:
         return None
-    if run.result is Result.FAILED and run.retry_due is not None and now <= run.retry_due + OVERDUE:
+    if run.result is Result.FAILED and run.retry_due is not None and now - OVERDUE <= run.retry_due:
         return None
     return run.result if run.result is not None else Result.UNKNOWN
 
@@ -200,7 +200,7 @@ def _retry_due(members: Group, job: Job | None, now: datetime) -> datetime | Non
         due = last.end + (UNTIMED_WAIT if job.retry_wait is None else timedelta(seconds=job.retry_wait))
     else:
         return None
-    return due if now <= due + OVERDUE else None
+    return due if now - OVERDUE <= due else None
 
 
 def _total(values: Iterable[int | None]) -> int | None:

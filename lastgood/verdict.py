@@ -14,8 +14,8 @@ clock stays CRITICAL; what is excluded is EXCLUDED, never OK; aggregates rank CR
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lastgood.judging import infrastructure, jobs, restores, rpo
@@ -29,9 +29,10 @@ from lastgood.judging.base import (
     settle,
     worst,
 )
+from lastgood.judging.risk import usual_seconds
 from lastgood.judging.rpo import Place, Standing
-from lastgood.model import Estate, Job, Role, SystemState, Workload
-from lastgood.policy import Assigned, Facts, Objective, Policy, Required, Rpo
+from lastgood.model import Estate, Job, Restore, Role, SystemState, Workload
+from lastgood.policy import Assigned, Facts, Objective, Policy, Required, Rpo, Tier
 
 __all__ = [
     "Judgement",
@@ -74,9 +75,7 @@ def judge(estate: Estate, policy: Policy, now: datetime) -> Judgement:
     for view in built:
         places[view.system] = tuple(standings(view))
         verdicts += _system_verdicts(view, places[view.system])
-    verdicts += _tier_verdicts(policy, built, now)
-    if estate.publishes_policy:
-        verdicts += [_required(policy, estate, r, built, now) for r in unseen_required(policy, built)]
+    verdicts += policy_verdicts(estate, policy, built, now)
     return Judgement(
         judged_at=now,
         policy=policy,
@@ -86,6 +85,13 @@ def judge(estate: Estate, policy: Policy, now: datetime) -> Judgement:
         places=places,
         complete=all(s.listed for s in estate.systems),
     )
+
+
+def policy_verdicts(estate: Estate, policy: Policy, built: Sequence[View], now: datetime) -> Iterator[Verdict]:
+    """What belongs to no single system: tiers proven by sample, required workloads no system has heard of."""
+    yield from _tier_verdicts(policy, built, now)
+    if estate.publishes_policy:
+        yield from (_required(policy, estate, r, built, now) for r in unseen_required(policy, built))
 
 
 def views(estate: Estate, policy: Policy, now: datetime) -> Iterator[View]:
@@ -120,7 +126,19 @@ def _view(state: SystemState, policy: Policy, now: datetime) -> View:
         assigned={key: policy.assign(f) for key, f in kept.items()},
         facts=kept,
         members={key: tuple(ids) for key, ids in members.items()},
+        usual={job_id: usual_seconds(runs) for job_id, runs in state.runs.items()},
+        restores=_finished(state.restores),
+        heard=frozenset(n for n, r in enumerate(policy.required) if any(map(r.match.matches, kept.values()))),
     )
+
+
+def _finished(restores: Iterable[Restore]) -> Mapping[tuple[str | None, str | None], tuple[Restore, ...]]:
+    found: dict[tuple[str | None, str | None], list[Restore]] = defaultdict(list)
+    for restore in restores:
+        if restore.end is not None:
+            by_name = None if restore.workload_id is not None else restore.workload_name
+            found[restore.workload_id, by_name].append(restore)
+    return {key: tuple(some) for key, some in found.items()}
 
 
 def workload_facts(system: str, source: str, workload: Workload, job_by_id: Mapping[str, Job]) -> Facts:
@@ -170,13 +188,31 @@ def _system_verdicts(view: View, places: Iterable[Place]) -> Iterator[Verdict]:
         if assigned.tier is not None:
             for verdict in restores.judge(view, workload, assigned.tier):
                 yield settle(policy, verdict, facts, assigned, now)
+    perhaps = _tiers_without_jobs(view)
     for job in view.jobs.values():
         assigned, facts = job_assigned(view, job), job_facts(view, job)
         if assigned.tier is not None:
             for verdict in jobs.judge(view, job, assigned.tier):
-                yield settle(policy, verdict, facts, assigned, now)
+                yield settle(policy, _whoever_it_serves(view, job, verdict, perhaps), facts, assigned, now)
     for verdict in infrastructure.judge(view):
         yield settle(policy, verdict, _subject_facts(verdict.subject), None, now)
+
+
+def _tiers_without_jobs(view: View) -> list[Tier]:
+    """The tiers of workloads whose jobs are not told: any job may serve them."""
+    found = {w.id: view.assigned[w.id].tier for w in known_workloads(view) if w.job_ids is None}
+    return list({tier.name: tier for tier in found.values() if tier is not None}.values())
+
+
+def _whoever_it_serves(view: View, job: Job, verdict: Verdict, perhaps: Iterable[Tier]) -> Verdict:
+    """UNKNOWN where the job would be judged worse by a tier that it perhaps serves too."""
+    for tier in perhaps:
+        for other in jobs.judge(view, job, tier):
+            if other.objective is verdict.objective and rank(other.state) > rank(verdict.state):
+                reason = f"whether it serves tier {tier.name} is not told; if so: {other.reason}"
+                action = f"Find out which workloads {job.name} serves."
+                return replace(verdict, state=State.UNKNOWN, reason=reason, action=action)
+    return verdict
 
 
 def job_facts(view: View, job: Job) -> Facts:
@@ -240,16 +276,14 @@ def required_subject(required: Required) -> Subject:
 
 def unseen_required(policy: Policy, built: Iterable[View]) -> Iterator[Required]:
     """The required workloads no system has heard of."""
-    heard = list(built)
-    for required in policy.required:
-        if not any(required.match.matches(facts) for view in heard for facts in view.facts.values()):
-            yield required
+    heard = frozenset[int]().union(*(view.heard for view in built))
+    yield from (required for number, required in enumerate(policy.required) if number not in heard)
 
 
-def _required(policy: Policy, estate: Estate, required: Required, built: tuple[View, ...], now: datetime) -> Verdict:
+def _required(policy: Policy, estate: Estate, required: Required, built: Sequence[View], now: datetime) -> Verdict:
     subject = required_subject(required)
     blind = [v.system for v in built if not v.state.listed or v.untrusted(Objective.COVERAGE) is not None]
-    seeing = f"; {', '.join(blind)} cannot be read fully now" if blind else ""
+    seeing = f"; {', '.join(sorted(blind))} cannot be read fully now" if blind else ""
     since = estate.required_since.get(required.name, now)
     waiting = required.grace is not None and now < since + timedelta(seconds=required.grace)
     verdict = Verdict(
@@ -265,7 +299,7 @@ def _required(policy: Policy, estate: Estate, required: Required, built: tuple[V
     return settle(policy, verdict, _subject_facts(subject), None, now)
 
 
-def _tier_verdicts(policy: Policy, built: tuple[View, ...], now: datetime) -> Iterator[Verdict]:
+def _tier_verdicts(policy: Policy, built: Sequence[View], now: datetime) -> Iterator[Verdict]:
     groups: dict[str, list[tuple[View, Workload]]] = defaultdict(list)
     for view in built:
         for workload in known_workloads(view):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+import exporters
 from exporters.config import Config, fills_of, load, parse_listen
 from exporters.vendor_facts import OptionKind, vendor_facts
 from lastgood.commands.check_config import check_config
@@ -315,10 +317,12 @@ def test_check_config_checks_the_settings_and_the_policy_they_name(
     source = "class Source:\n    def close(self): ...\n\n\ndef connect(settings, cursor):\n    return Source()\n"
     (folder / "acronis" / "__init__.py").write_text(source)
     (folder / "acronis" / "vendor.yaml").write_text("fills: [name, id]\n")
-    monkeypatch.setattr("exporters.__path__", [str(folder)])
+    monkeypatch.setattr("exporters.__path__", [str(folder), *exporters.__path__])
     path = folder / "lastgood.yaml"
     path.write_text(config(systems="[{name: a, vendor: acronis, url: 'https://a'}]"))
     (folder / "policy.yaml").write_text(POLICY.replace("[{match: {}", "[{match: {tag: x}, tier: gold}, {match: {}"))
+    # Folders that stand for vendors are imported: no other test must find this one.
+    monkeypatch.delitem(sys.modules, "exporters.acronis", raising=False)
     code, output = run("--config", str(path))
-    assert code == 2
+    assert code == 2, output
     assert "policy.yaml:3: workloads[0].match.tag: acronis cannot fill 'tag'" in output

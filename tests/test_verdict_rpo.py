@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lastgood.model import Listing, Mode, Outcome, Result, Role
+from lastgood.model import Listing, Outcome, Result, Role
 from lastgood.policy import Urgency
 from lastgood.verdict import State, judge
 from tests.estates import (
@@ -132,7 +132,7 @@ def test_a_schedule_nobody_tells_is_unknown_not_fine(tmp_path: Path) -> None:
 
 def test_a_chained_job_is_judged_by_its_parents_schedule(tmp_path: Path) -> None:
     parent = job(id="j0", name="Parent", next_run=NOW - 4 * HOUR)
-    child = job(next_run=None, after_job="j0")
+    child = job(next_run=None, after_job="j0", last_start=NOW - 25 * HOUR)
     held = state([workload("sql-01", points(NOW - 25 * HOUR))], [parent, child], nightly(last=NOW - 25 * HOUR))
     assert rpo(tmp_path, held).state is State.WARNING
 
@@ -323,7 +323,8 @@ def test_warn_at_is_optional_and_by_age(tmp_path: Path) -> None:
     from tests.estates import POLICY
 
     text = POLICY.replace("  gold:\n    rpo: 26h", "  gold:\n    rpo: {within: 26h, warn_at: 50%}")
-    held = state([workload("sql-01", points(NOW - 14 * HOUR))], [job()], nightly(last=NOW - 14 * HOUR))
+    old = NOW - 14 * HOUR
+    held = state([workload("sql-01", points(old))], [job(last_start=old)], nightly(last=old))
     assert verdicts(estate(held), policy(tmp_path, text))[("sql-01", "rpo")].state is State.WARNING
 
 
@@ -344,30 +345,9 @@ def test_states_are_told_apart(tmp_path: Path) -> None:
     }
 
 
-def test_a_healthy_month_has_no_warning_at_any_moment(tmp_path: Path) -> None:
-    """Nightly incrementals, a weekly full of 7 h, polled every 5 minutes: sampled at odd steps over a whole month."""
-    rules = policy(tmp_path, extra="")
-    start = NOW - 40 * DAY
-    sessions = []
-    for night in range(72):
-        begun = start.replace(hour=20, minute=0) + night * DAY
-        weekly = begun.weekday() == 5
-        sessions.append(attempt(begun, 90 if weekly else 35, mode=Mode.FULL if weekly else Mode.INCREMENTAL))
-    moment = NOW - 5 * DAY
-    while moment < NOW + 26 * DAY:
-        seen = [a for a in sessions if a.start <= moment]
-        done = [a for a in seen if a.end is not None and a.end <= moment]
-        going = next((a for a in seen if a.end is not None and a.end > moment), None)
-        coming = min(a.start for a in sessions if a.start > moment)
-        held = workload("sql-01", points(*(a.start + timedelta(minutes=3) for a in done[-14:])), created=start)
-        schedule = job(
-            running=going is not None,
-            running_since=going.start if going else None,
-            next_run=coming,
-            last_start=seen[-1].start,
-        )
-        told = [*done, *([replace(going, end=None, result=None)] if going else [])]
-        v = rpo(tmp_path, state([held], [schedule], told, at=moment), now=moment)
-        assert v.state is State.OK, (moment, v.reason)
-        moment += timedelta(minutes=47)
-    assert rules.tiers["gold"].rpo is not None
+def test_a_retry_moves_the_jobs_last_start_and_is_no_run_unheard_of(tmp_path: Path) -> None:
+    first = attempt(NOW - 4 * HOUR, result=Result.FAILED)
+    retry = attempt(NOW - 3 * HOUR, is_retry=True, retry_of=first.id)
+    good = workload("sql-01", points(NOW - 4 * HOUR + timedelta(minutes=5)))
+    held = state([good], [job(last_start=retry.start)], [*nightly(), first, retry])
+    assert rpo(tmp_path, held).state is State.OK

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from lastgood.clock import people
-from lastgood.model import Collector, Job, Memory, Role, SystemState, Workload
+from lastgood.model import Collector, Job, Memory, Mode, Restore, Role, SystemState, Workload
 from lastgood.policy import Assigned, Facts, Objective, Policy, Urgency
 
 
@@ -89,7 +89,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One system joined with the policy: what every objective of that system is judged in. Built once a judgement."""
+    """One system joined with the policy: what every objective of that system is judged in. Built once a judgement.
+
+    What many workloads ask for is answered once: `usual` are the median seconds of each job's good runs by mode,
+    `restores` the finished ones by (workload id, None), or by (None, name) where the vendor gave no id. `heard`
+    numbers those of the policy's `required` that are among these workloads.
+    """
 
     state: SystemState
     policy: Policy
@@ -100,6 +105,9 @@ class View:
     assigned: Mapping[str, Assigned]
     facts: Mapping[str, Facts]
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    usual: Mapping[str, Mapping[Mode | None, float]] = field(default_factory=dict)
+    restores: Mapping[tuple[str | None, str | None], tuple[Restore, ...]] = field(default_factory=dict)
+    heard: frozenset[int] = frozenset()
 
     @property
     def system(self) -> str:
@@ -112,12 +120,14 @@ class View:
     def memory(self, workload_id: str) -> Memory | None:
         return self.state.memories.get(workload_id)
 
-    def untrusted(self, objective: Objective) -> str | None:
+    def untrusted(self, objective: Objective, at: datetime | None = None) -> str | None:
         """Why an OK of this objective cannot be believed now: a collector it rests on is stale, short or not permitted.
 
-        None when all is well. A collector the vendor does not have is none to rest on.
+        None when all is well. A collector the vendor does not have is none to rest on. `at` asks for another moment
+        than now.
         """
-        if self.state.stale_at is None or self.state.stale_at <= self.now:
+        now = at or self.now
+        if self.state.stale_at is None or self.state.stale_at <= now:
             return f"{self.system} has not been read since {moment(self.state.last_success)}"
         for name in RESTS_ON[objective]:
             collector = self.collectors.get(name)
@@ -127,7 +137,7 @@ class View:
                 return f"the account may not read {name} on {self.system}"
             if collector.short:
                 return f"the listing of {name} on {self.system} is cut short ({collector.rows} rows)"
-            if collector.stale_at is None or collector.stale_at <= self.now:
+            if collector.stale_at is None or collector.stale_at <= now:
                 return f"{name} of {self.system} has not been read since {moment(collector.read_at)}"
         return None
 

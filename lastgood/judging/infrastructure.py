@@ -1,7 +1,9 @@
 """Repositories, licence, components, collectors, systems.
 
 capacity    used ratio or forecast past a threshold: WARNING or CRITICAL; capacity unknown: no verdict
+            our own history too short for a forecast the policy asks for: UNKNOWN instead of OK
 license     invalid, expired or over-used: CRITICAL; ends inside the policy's lead: WARNING or CRITICAL; untold: UNKNOWN
+            (status, end, or one half of its use) unless what is told is CRITICAL already
 system      silent for less than stale_after: OK; longer: CRITICAL; account refused: WARNING at once
             a collector not permitted: WARNING; cut short or stale while the system answers: CRITICAL
             a repository offline: CRITICAL; a component down: WARNING, CRITICAL when none of its kind is up
@@ -9,11 +11,11 @@ system      silent for less than stale_after: OK; longer: CRITICAL; account refu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
-from lastgood.clock import people
-from lastgood.forecast import full_at
+from lastgood.clock import people, shift
+from lastgood.forecast import NEEDED_SPAN, NOT_ENOUGH, full_at
 from lastgood.judging.base import State, Verdict, View, doubt, moment
 from lastgood.model import Collector, License, Repository
 from lastgood.policy import LicenseRule, Limits, Objective
@@ -41,7 +43,7 @@ def _system(view: View) -> Verdict:
     told = f": {state.error}" if state.error else ""
     if silent:
         verdict = State.CRITICAL
-        reason = f"not read since {moment(state.last_success)}{told}"
+        reason = f"{_unread(state.last_success)}{told}"
     elif blocked:
         verdict = State.WARNING
         reason = f"the account was refused; no further try before {moment(state.auth_blocked_until)}{told}"
@@ -62,6 +64,10 @@ def _system(view: View) -> Verdict:
     )
 
 
+def _unread(last: datetime | None) -> str:
+    return "never read" if last is None else f"not read since {moment(last)}"
+
+
 def _collector(view: View, collector: Collector) -> Verdict | None:
     """One verdict per collector, and only for what the system's own verdict does not say already."""
     if view.state.stale_at is None or view.state.stale_at <= view.now:
@@ -76,7 +82,7 @@ def _collector(view: View, collector: Collector) -> Verdict | None:
         action = "Find out whether a role was revoked or objects were removed."
     elif stale:
         state = State.CRITICAL
-        reason = f"{collector.name} not read since {moment(collector.read_at)}: {collector.error or 'no reason told'}"
+        reason = f"{collector.name} {_unread(collector.read_at)}: {collector.error or 'no reason told'}"
         action = f"Find out why {view.system} does not answer for {collector.name}."
     else:
         state, reason, action = State.OK, f"{collector.name} read {moment(collector.read_at)}", ""
@@ -135,6 +141,10 @@ def capacity(view: View, repository: Repository, used: Limits, full_in: Limits) 
     left = (forecast.full_at - view.now).total_seconds() if forecast.full_at is not None else None
     state = max(_above(ratio, used), _below(left, full_in))
     ahead = f"full in {people(max(left, 0.0))}" if left is not None else f"forecast: {forecast.reason}"
+    since = view.state.history_since
+    young = since is None or since > view.now - NEEDED_SPAN
+    if state is State.OK and young and left is None and full_in != Limits() and forecast.reason == NOT_ENOUGH:
+        state, ahead = State.UNKNOWN, f"{ahead} (history since {moment(since)})"
     return Verdict(
         subject=view.subject("repository", repository.id, repository.name),
         objective=Objective.CAPACITY,
@@ -186,29 +196,27 @@ def license_deadlines(license_: License, rule: LicenseRule) -> dict[str, datetim
     if license_.expires is None:
         return {}
     leads = {"warning": rule.expires_in.warning, "critical": rule.expires_in.critical}
-    return {name: license_.expires - timedelta(seconds=lead) for name, lead in leads.items() if lead is not None}
+    return {name: shift(license_.expires, -lead) for name, lead in leads.items() if lead is not None}
 
 
 def _license(view: View, license_: License, rule: LicenseRule) -> Verdict:
     now = view.now
     ratio = license_.used / license_.total if license_.used is not None and license_.total else None
     deadlines = license_deadlines(license_, rule)
-    by_use = _above(ratio, rule.used)
+    by_use, by_end = _above(ratio, rule.used), _ending(deadlines, now)
+    untold = _untold(license_)
     action = "Renew the licence and install it; without it no job runs."
     if license_.expires is not None and license_.expires <= now:
         state, reason = State.CRITICAL, f"expired {moment(license_.expires)}: jobs no longer run"
     elif license_.valid is False:
         state, reason = State.CRITICAL, f"not valid ({license_.status or 'no status told'}): jobs may not run"
-    elif license_.expires is not None and any(at <= now for at in deadlines.values()):
-        left = people((license_.expires - now).total_seconds())
-        critical = "critical" in deadlines and deadlines["critical"] <= now
-        state, reason = (State.CRITICAL if critical else State.WARNING), f"ends in {left}"
+    elif untold is not None and State.CRITICAL not in (by_use, by_end):
+        state, reason, action = State.UNKNOWN, f"{untold} is not told", "Look up the licence in the product."
+    elif by_end is not State.OK and license_.expires is not None and by_end >= by_use:
+        state, reason = by_end, f"ends in {people((license_.expires - now).total_seconds())}"
     elif by_use is not State.OK:
         state, reason = by_use, f"{license_.used:g} of {license_.total:g} {license_.unit or 'units'} used"
         action = "Free or buy licences; new workloads will not be backed up."
-    elif license_.valid is None or (license_.expires is None and not license_.perpetual):
-        state, reason = State.UNKNOWN, "its status or end is not told"
-        action = "Look up the licence in the product."
     else:
         state, reason = State.OK, "valid" + ("" if license_.expires is None else f" until {moment(license_.expires)}")
     return Verdict(
@@ -224,3 +232,19 @@ def _license(view: View, license_: License, rule: LicenseRule) -> Verdict:
         critical=rule.used.critical,
         unit="ratio",
     )
+
+
+def _ending(deadlines: Mapping[str, datetime], now: datetime) -> State:
+    reached = [name for name, at in deadlines.items() if at <= now]
+    return State.CRITICAL if "critical" in reached else State.WARNING if reached else State.OK
+
+
+def _untold(license_: License) -> str | None:
+    """What the vendor left open. Neither half of the use told: this kind is not counted; one half alone is a gap."""
+    if license_.valid is None:
+        return "its status"
+    if license_.expires is None and not license_.perpetual:
+        return "its end"
+    if (license_.used is None) != (license_.total is None):
+        return "how much of it is used"
+    return None

@@ -2,6 +2,7 @@
 
     job_duration   last finished run of a mode within its limit: OK; longer: WARNING
                    a run going on past the limit: WARNING; past twice the limit (or 3 x its median): CRITICAL, "stuck"
+                   whether it runs, or whether a long run is a full, is not told: UNKNOWN
     success_rate   rate over the window at or above the minimum: OK; below: WARNING; 3 final failures in a row: CRITICAL
                    fewer runs than min_runs: 2 failures in a row WARNING, 3 CRITICAL; no run known: UNKNOWN
 A running job keeps the verdict of its previous finished run; a run whose retry is still to come is not finished.
@@ -10,11 +11,12 @@ A running job keeps the verdict of its previous finished run; a run whose retry 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
-from lastgood.clock import exact, people
+from lastgood.clock import exact, people, shift
 from lastgood.judging.base import State, Verdict, View, doubt, moment
+from lastgood.judging.running import going_on
 from lastgood.model import Job, Mode, Result, Run
 from lastgood.policy import JobDuration, Objective, SuccessRate, Tier
 from lastgood.runs import consecutive_failures, final_result, is_good, success_rate, typical_durations
@@ -32,67 +34,100 @@ def judge(view: View, job: Job, tier: Tier) -> Iterator[Verdict]:
         yield doubt(view, _rate(view, job, tier.success_rate, runs))
 
 
+def limits_of(wanted: JobDuration, mode: Mode | None) -> tuple[float, float] | None:
+    """The least and the largest limit that may hold for a run of this mode: one and the same where the mode is told."""
+    if mode is Mode.FULL:
+        return None if wanted.full is None else (wanted.full, wanted.full)
+    if mode is Mode.INCREMENTAL:
+        return None if wanted.incremental is None else (wanted.incremental, wanted.incremental)
+    known = [x for x in (wanted.full, wanted.incremental) if x is not None]
+    return (min(known), max(known)) if known else None
+
+
 def limit_of(wanted: JobDuration, mode: Mode | None) -> float | None:
     """The limit for a mode; for a run whose mode is not told, the larger one, so that a full is not blamed."""
-    if mode is Mode.FULL:
-        return wanted.full
-    if mode is Mode.INCREMENTAL:
-        return wanted.incremental
-    return max((x for x in (wanted.full, wanted.incremental) if x is not None), default=None)
+    limits = limits_of(wanted, mode)
+    return limits[1] if limits else None
 
 
 def run_limits(view: View, job: Job, wanted: JobDuration) -> tuple[datetime, datetime] | None:
-    """From when a run going on is too long, and from when it is stuck; None when nothing runs or nothing is limited."""
-    if not job.running or job.running_since is None:
+    """From when a run going on is too long, and from when it is stuck; None when nothing runs or nothing is limited.
+
+    Both are the same moment where a full and an incremental may take different times and which it is is not told:
+    before it nobody can say whether the run is fine, too long or stuck.
+    """
+    since = going_on(view, job).since
+    mode = _mode_now(view, job)
+    limits = limits_of(wanted, mode)
+    if since is None or limits is None:
         return None
+    usual = typical_durations(view.state.runs.get(job.id, ())).get(mode, 0.0) if mode else 0.0
+    stuck = max(2 * limits[1], 3 * usual)
+    long = limits[1] if limits[0] == limits[1] else stuck
+    return shift(since, long), shift(since, stuck)
+
+
+def _mode_now(view: View, job: Job) -> Mode | None:
     runs = view.state.runs.get(job.id, ())
-    current = runs[-1] if runs and runs[-1].end is None else None
-    mode = current.mode if current else None
-    limit = limit_of(wanted, mode)
-    if limit is None:
-        return None
-    usual = typical_durations(runs).get(mode, 0.0) if mode else 0.0
-    stuck = max(2 * limit, 3 * usual)
-    return job.running_since + timedelta(seconds=limit), job.running_since + timedelta(seconds=stuck)
+    return runs[-1].mode if runs and runs[-1].end is None else None
 
 
 def _duration(view: View, job: Job, wanted: JobDuration, runs: Sequence[Run]) -> Verdict | None:
     limits = run_limits(view, job, wanted)
+    going = going_on(view, job)
+    since = going.since
     subject = view.subject("job", job.id, job.name)
-    if limits is not None and view.now > limits[0] and job.running_since is not None:
-        taken = (view.now - job.running_since).total_seconds()
+    if limits is not None and view.now > limits[0] and since is not None:
+        taken = (view.now - since).total_seconds()
         stuck = view.now > limits[1]
         return Verdict(
             subject=subject,
             objective=Objective.JOB_DURATION,
             state=State.CRITICAL if stuck else State.WARNING,
-            reason=f"{'stuck: ' if stuck else ''}running for {people(taken)} since {moment(job.running_since)}",
+            reason=f"{'stuck: ' if stuck else ''}running for {people(taken)} since {moment(since)}",
             action=f"Open the session of {job.name}; stop it if nothing moves.",
             deadline=limits[1],
             at_risk=limits[0],
             value=taken,
-            warning=(limits[0] - job.running_since).total_seconds(),
-            critical=(limits[1] - job.running_since).total_seconds(),
+            warning=(limits[0] - since).total_seconds(),
+            critical=(limits[1] - since).total_seconds(),
             unit="seconds",
         )
-    run = next((r for r in reversed(runs) if final_result(r, view.now) not in (None, Result.CANCELLED)), None)
-    if run is None or run.duration is None:
-        return None
-    limit = limit_of(wanted, run.mode)
-    if limit is None:
-        return None
-    slow = run.duration > limit
-    what = run.mode or "run"
-    return Verdict(
-        subject=subject,
-        objective=Objective.JOB_DURATION,
-        state=State.WARNING if slow else State.OK,
-        reason=f"last {what} of {moment(run.start)} took {people(run.duration)} (limit {exact(limit)})",
-        action=f"Compare the bottleneck of {job.name} with earlier runs." if slow else None,
-        value=run.duration,
-        warning=limit,
-        unit="seconds",
-    )
+    untold = None if going.told else "whether it is running, or since when, is not told"
+    least = limits_of(wanted, _mode_now(view, job))
+    if since is not None and least is not None and view.now > shift(since, least[0]):
+        untold = f"running since {moment(since)}, too long unless it is a full, which is not told"
+    if untold is not None:
+        action = f"Open the session of {job.name}."
+        return Verdict(
+            subject=subject, objective=Objective.JOB_DURATION, state=State.UNKNOWN, reason=untold, action=action
+        )
+    return _last_run(view, job, wanted, runs)
+
+
+def _last_run(view: View, job: Job, wanted: JobDuration, runs: Sequence[Run]) -> Verdict | None:
+    """The verdict of the newest finished run. One that may have been cancelled counts only when it took too long."""
+    for run in reversed(runs):
+        result, limits = final_result(run, view.now), limits_of(wanted, run.mode)
+        if result in (None, Result.CANCELLED) or run.duration is None:
+            continue
+        if result is Result.UNKNOWN and (limits is None or run.duration <= limits[0]):
+            continue
+        if limits is None:
+            return None
+        slow, doubtful = run.duration > limits[1], run.duration > limits[0]
+        which = f"limit {exact(limits[1])}" if slow or not doubtful else "a full or not, is not told"
+        return Verdict(
+            subject=view.subject("job", job.id, job.name),
+            objective=Objective.JOB_DURATION,
+            state=State.WARNING if slow else State.UNKNOWN if doubtful else State.OK,
+            reason=f"last {run.mode or 'run'} of {moment(run.start)} took {people(run.duration)} ({which})",
+            action=f"Compare the bottleneck of {job.name} with earlier runs." if doubtful else None,
+            value=run.duration,
+            warning=limits[1],
+            unit="seconds",
+        )
+    return None
 
 
 def warning_counts(wanted: SuccessRate, run: Run) -> bool:
@@ -105,7 +140,7 @@ def warning_counts(wanted: SuccessRate, run: Run) -> bool:
 
 
 def _rate(view: View, job: Job, wanted: SuccessRate, runs: Sequence[Run]) -> Verdict:
-    since = view.now - timedelta(seconds=wanted.over)
+    since = shift(view.now, -wanted.over)
     accept = partial(warning_counts, wanted)
     rate = success_rate(runs, since, view.now, accept)
     streak = consecutive_failures(runs, view.now, accept)

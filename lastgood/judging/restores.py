@@ -1,17 +1,19 @@
 """RTO and restore tests: what has been proven, how long it took, and how long the proof holds.
 
 rto            newest whole-workload proof within the objective: OK; slower or failed: CRITICAL; untold: UNKNOWN
-restore_test   a proof younger than `every`: OK; older: WARNING from its deadline; the newest one failed: CRITICAL
-both           no proof: UNKNOWN until first seen + interval, then WARNING; never OK, and never a page
+restore_test   a proof younger than `every`: OK; older: WARNING from its deadline; the newest one failed: CRITICAL,
+               untold: UNKNOWN
+both           no proof: UNKNOWN until first seen, or the begin of our history, + interval, then WARNING; never OK, and
+               never a page
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from lastgood.clock import exact, people
+from lastgood.clock import exact, people, shift
 from lastgood.judging.base import State, Subject, Verdict, View, ago, doubt, moment
 from lastgood.judging.rpo import origin_of
 from lastgood.model import Restore, Result, Workload
@@ -24,12 +26,7 @@ DEFAULT_INTERVAL = 90 * DAY
 
 def proofs(view: View, workload: Workload) -> list[Restore]:
     """Finished restores of one workload, newest first. By name only where the vendor gave no id."""
-    mine = [
-        r
-        for r in view.state.restores
-        if r.end is not None
-        and (r.workload_id == workload.id or (r.workload_id is None and r.workload_name == workload.name))
-    ]
+    mine = (*view.restores.get((workload.id, None), ()), *view.restores.get((None, workload.name), ()))
     return sorted(mine, key=lambda r: r.end or r.start, reverse=True)
 
 
@@ -95,11 +92,21 @@ def _tested(view: View, workload: Workload, wanted: RestoreTest, found: Sequence
             deadline=newest.end,
             clock=True,
         )
+    if newest is not None and newest.result in (None, Result.UNKNOWN):
+        # No deadline: whether the newest one is a proof or a failure decides where it lies.
+        return Verdict(
+            subject=subject,
+            objective=Objective.RESTORE_TEST,
+            state=State.UNKNOWN,
+            reason=f"how the newest restore test, {moment(newest.start)}, ended is not told",
+            action=f"Look up how the restore of {workload.name} ended.",
+            clock=True,
+        )
     last = next((r for r in found if r.result in _GOOD), None)
     if last is None or last.end is None:
         told = "never restored or tested as far as is known"
         return _unproven(view, workload, subject, Objective.RESTORE_TEST, wanted.every, told, clock=True)
-    deadline = last.end + timedelta(seconds=wanted.every)
+    deadline = shift(last.end, wanted.every)
     late = view.now > deadline
     told = f"last proven {ago(last.end, view.now)} (every {exact(wanted.every)})"
     return Verdict(
@@ -127,8 +134,7 @@ def _unproven(
     *,
     clock: bool = False,
 ) -> Verdict:
-    origin, _ = origin_of(view, workload, view.memory(workload.id))
-    due = origin + timedelta(seconds=interval)
+    due = shift(_looked_since(view, workload), interval)
     return Verdict(
         subject=subject,
         objective=objective,
@@ -141,6 +147,12 @@ def _unproven(
         unit="seconds",
         clock=clock,
     )
+
+
+def _looked_since(view: View, workload: Workload) -> datetime:
+    """Since when a proof would be known: before our history begins there may have been one nobody remembers."""
+    origin, _ = origin_of(view, workload, view.memory(workload.id))
+    return max(origin, view.state.history_since or view.now)
 
 
 def judge_tier(tier: Tier, members: Iterable[tuple[View, Workload]], now: datetime) -> Verdict | None:
@@ -160,16 +172,15 @@ def judge_tier(tier: Tier, members: Iterable[tuple[View, Workload]], now: dateti
         reverse=True,
     )
     subject = Subject(system="policy", source="policy", kind="tier", id=f"tier:{tier.name}", name=f"tier {tier.name}")
-    every = timedelta(seconds=wanted.every)
-    young = sum(1 for end in ends if end + every > now)
+    young = sum(1 for end in ends if shift(end, wanted.every) > now)
     told = f"{young} of {len(inside)} restored in the last {exact(wanted.every)}, {needed} needed"
     if len(ends) >= needed:
-        deadline = ends[needed - 1] + every
+        deadline = shift(ends[needed - 1], wanted.every)
         late = now > deadline
         state = State.WARNING if late else State.OK
     else:
-        oldest = min(origin_of(view, w, view.memory(w.id))[0] for view, w in inside)
-        deadline = oldest + every
+        oldest = min(_looked_since(view, w) for view, w in inside)
+        deadline = shift(oldest, wanted.every)
         state = State.WARNING if now > deadline else State.UNKNOWN
     verdict = Verdict(
         subject=subject,

@@ -4,6 +4,8 @@ last good within its deadline, nothing due has failed or been missed     OK
 ... a due run failed finally, was missed, left this workload out,
     or cannot finish before the deadline                                 WARNING (from `at_risk`)
 past the deadline                                                        CRITICAL, whether or not the source answers
+... but a newer point exists whose usability is not told                 UNKNOWN until that one would be too old as well
+a point newer than the moment it was read at                             WARNING (clock skew); the ones before it count
 never a usable point, new (inside onboarding)                            UNKNOWN
 never a usable point, not new                                            CRITICAL
 points could not be read                                                 UNKNOWN; CRITICAL past the last deadline
@@ -14,14 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from lastgood.clock import exact, people
+from lastgood.clock import exact, people, shift
 from lastgood.judging.base import State, Verdict, View, ago, doubt, moment
 from lastgood.judging.risk import Risk, risk
 from lastgood.model import Listing, Memory, PointSet, RestorePoint, Role, Workload
 from lastgood.policy import Objective, Rpo, Tier
+
+# A point may be this much ahead of our clock; more is a wrong clock, and says nothing of how old the data is.
+SKEW = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,8 @@ class Standing:
     """Where one workload stands in one role: the facts that metrics and verdict share.
 
     `last_good` is None when there is none or none is known. `origin` is since when it should have been protected.
-    `unproven` is a newer point whose usability could not be read.
+    `unproven` is when the newest point was taken if whether it is usable could not be read: the deadline is then that
+    point's. `ahead` is a point's time that lay in the future when it was read.
     """
 
     workload: Workload
@@ -42,7 +48,8 @@ class Standing:
     points: PointSet | None
     newest: RestorePoint | None
     gone: bool = False
-    unproven: bool = False
+    unproven: datetime | None = None
+    ahead: datetime | None = None
 
 
 class Place(NamedTuple):
@@ -81,46 +88,64 @@ def standing(view: View, workload: Workload, tier: Tier | None, role: Role, rpo:
     listed = workload.id in view.workloads
     points = next((p for p in workload.points if p.role is role), None) if listed else None
     newest = points.points[0] if points and points.points else None
-    good = next((p for p in points.points if p.usable), None) if points else None
+    good, ahead = _good(view, points)
     remembered = memory.last_good.get(role) if memory else None
+    if remembered is not None:
+        remembered = min(remembered, view.state.snapshot.taken_at)
     readable = _readable(view, points, role, workload)
-    gone = unproven = False
+    gone, unproven = False, None
     last_good: datetime | None
     if good is not None:
-        last_good, listing = good.time, Listing.LISTED
-        unproven = newest is not None and newest.usable is None and newest.time > good.time
+        last_good, listing = good, Listing.LISTED
+        if newest is not None and newest.usable is None and newest.time > good:
+            unproven = min(newest.time, view.state.snapshot.taken_at)
     elif not listed:
         last_good, listing = remembered, Listing.MISSING
-    elif not readable or (points is not None and any(p.usable is None for p in points.points)):
+    elif not readable or ahead or (points is not None and any(p.usable is None for p in points.points)):
         last_good, listing = remembered, Listing.UNREADABLE
     else:
         last_good, gone = None, remembered is not None
         listing = Listing.LISTED if gone else Listing.NEVER
     deadline: datetime | None = None
     if rpo is not None and last_good is not None:
-        deadline = rpo.deadline(last_good)
+        deadline = rpo.deadline(last_good if unproven is None else max(last_good, unproven))
     elif rpo is not None and gone:
         deadline = remembered
     elif rpo is not None and tier is not None and listing is not Listing.UNREADABLE:
-        deadline = origin + timedelta(seconds=tier.grace) if may_be_new else origin
+        deadline = shift(origin, tier.grace) if may_be_new else origin
     return Standing(
         workload=workload,
         role=role,
         listing=listing,
         last_good=last_good,
         deadline=deadline,
-        at_risk=_at_risk(view, workload, role, rpo, last_good, deadline, listing, memory, newest) if rpo else None,
+        at_risk=_at_risk(view, workload, role, rpo, last_good, deadline, listing, memory, newest, ahead)
+        if rpo
+        else None,
         origin=origin,
         points=points,
         newest=newest,
         gone=gone,
         unproven=unproven,
+        ahead=ahead,
     )
+
+
+def _good(view: View, points: PointSet | None) -> tuple[datetime | None, datetime | None]:
+    """The last good, and the time of a newer point that lies ahead of the moment it was read at.
+
+    How old the data of a point of the future is cannot be told: it counts as little as one that cannot be read.
+    """
+    held = points.points if points else ()
+    read = shift(view.state.snapshot.taken_at, SKEW)
+    ahead = next((p.time for p in held if p.usable is not False and p.time > read), None)
+    return next((p.time for p in held if p.usable and p.time <= read), None), ahead
 
 
 def _readable(view: View, points: PointSet | None, role: Role, workload: Workload) -> bool:
     """Whether the listing of this workload's points can be believed to be whole."""
-    if view.untrusted(Objective.RPO) is not None:
+    # As of the reading: what was seen to be missing then stays missing, however long the source is silent since.
+    if view.untrusted(Objective.RPO, at=view.state.snapshot.taken_at) is not None:
         return False
     if points is not None:
         return points.complete is True
@@ -137,14 +162,18 @@ def _at_risk(
     listing: Listing,
     memory: Memory | None,
     newest: RestorePoint | None,
+    ahead: datetime | None,
 ) -> Risk | None:
-    """From when the WARNING holds and why; None when nothing points to it."""
-    if last_good is None or deadline is None:
+    """From when the WARNING holds and why; None when nothing points to it, or newer points may be there unseen."""
+    if last_good is None or deadline is None or listing is Listing.UNREADABLE:
         return None
     found = [] if listing is Listing.MISSING else [risk(view, workload, role, last_good, deadline, newest)]
     if listing is Listing.MISSING and memory is not None:
         gone = f"{view.system} no longer reports it (last seen {moment(memory.last_seen)})"
         found.append(Risk(at=memory.last_seen, why=gone, action=f"Find out why {workload.name} left {view.system}."))
+    if ahead is not None:
+        check = f"Check the clocks of {view.system} and of this machine."
+        found.append(Risk(at=view.state.snapshot.taken_at, why=_skewed(ahead), action=check, proven=False))
     by_age = rpo.warn_from(last_good)
     if by_age is not None:
         found.append(Risk(at=by_age, why="the policy warns by age from here", action="Check its next run."))
@@ -189,12 +218,12 @@ def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | No
     told = f"last good{which} {ago(place.last_good, now)} (RPO {exact(rpo.within)}{working}){_flaw(place)}"
     if now > place.deadline:
         late = people((now - place.deadline).total_seconds())
-        if place.unproven:
-            return State.UNKNOWN, f"{told}; a newer point exists but its task's result cannot be read", _read(view)
         why, action = _root(view) or ((risky.why, risky.action) if risky and risky.proven else _cause(view, place))
         return State.CRITICAL, f"{told}, {late} too old: {why}", action
+    if place.unproven is not None and now > rpo.deadline(place.last_good):
+        return State.UNKNOWN, f"{told}; a newer point exists but its task's result cannot be read", _read(view)
     if place.listing is Listing.UNREADABLE:
-        return State.UNKNOWN, f"{told}; its restore points cannot be read now", _read(view)
+        return State.UNKNOWN, f"{told}; {_unread(place)}", _read(view)
     if risky is not None and risky.at is None:
         return State.UNKNOWN, f"{told}; {risky.why}", risky.action
     if risky is not None and risky.at is not None and risky.at <= now:
@@ -206,7 +235,7 @@ def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | No
 def _without(view: View, place: Standing, which: str) -> tuple[State, str, str | None]:
     name = place.workload.name
     if place.deadline is None:
-        return State.UNKNOWN, f"its{which or ' restore'} points could not be read and none is known", _read(view)
+        return State.UNKNOWN, f"no{which or ' restore point'} is known; {_unread(place)}", _read(view)
     if view.now < place.deadline:
         left = people((place.deadline - view.now).total_seconds())
         return (
@@ -221,6 +250,16 @@ def _without(view: View, place: Standing, which: str) -> tuple[State, str, str |
         f"never had a usable {which.strip() or 'restore point'}{flaw}{missing}",
         _cause(view, place)[1],
     )
+
+
+def _unread(place: Standing) -> str:
+    if place.ahead is not None:
+        return _skewed(place.ahead)
+    return "its restore points cannot be read now"
+
+
+def _skewed(ahead: datetime) -> str:
+    return f"its newest point, of {moment(ahead)}, lies in the future: clock skew"
 
 
 def _flaw(place: Standing) -> str:
