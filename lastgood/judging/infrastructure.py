@@ -150,7 +150,8 @@ def capacity(view: View, repository: Repository, used: Limits, full_in: Limits) 
         objective=Objective.CAPACITY,
         state=state,
         reason=f"{ratio:.0%} used, {ahead}",
-        action=None if state is State.OK else f"Extend {repository.name} or shorten what it keeps.",
+        # A week of samples comes by itself.
+        action=None if state in (State.OK, State.UNKNOWN) else f"Extend {repository.name} or shorten what it keeps.",
         deadline=forecast.full_at,
         value=ratio,
         warning=used.warning,
