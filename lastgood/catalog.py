@@ -121,7 +121,7 @@ _WORKLOADS = (
     ),
     _gauge(
         "backup_restore_test_deadline_timestamp_seconds",
-        "When the newest proof of a restore is too old, or should have been there (proven: 1, 0, failed); tier:NAME: sampled.",
+        "When the newest proof of a restore is too old or was due; proven is 1, 0 or failed; tier:NAME for a sample.",
         ("workload_id", "workload", "proven", *OBJECTIVE, *SYSTEM),
     ),
     _gauge(
