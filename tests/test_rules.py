@@ -3,13 +3,16 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
+from exporters.families import add_verdict
+from exporters.textformat import Samples
 from lastgood.catalog import CATALOG
-from lastgood.policy import Policy
+from lastgood.policy import Objective, Policy
 from lastgood.render import render_all
 from lastgood.render.expr import FOREIGN
 from lastgood.render.prometheus import RULES, alerts, groups
@@ -18,9 +21,11 @@ from lastgood.render.rule import Recording
 from lastgood.render.rule_tests.compile import FOLDER, expand, suites
 from lastgood.render.rule_tests.scenario import Case
 from lastgood.render.runbooks import PAGES
+from lastgood.verdict import State, Subject, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMTOOL3 = ROOT / ".engines/bin/promtool3"
+DAY_ONE = datetime(2026, 11, 22, tzinfo=UTC)
 POLICY = Policy(path=None, digest="0123456789ab", tiers={})
 SHELVES = render_all(POLICY)
 EXPRESSIONS = [(rule.name, rule.expr) for group in groups() for rule in group.rules]
@@ -102,6 +107,26 @@ def test_nothing_is_used_that_prometheus_2_42_or_3_lacks() -> None:
 def _rules() -> Iterator[dict[str, dict[str, str]]]:
     for group in yaml.safe_load(SHELVES[RULES])["groups"]:
         yield from group["rules"]
+
+
+@pytest.mark.parametrize(
+    ("state", "value", "proven"), [(State.OK, 5.0, "1"), (State.UNKNOWN, None, "0"), (State.CRITICAL, None, "failed")]
+)
+def test_the_exporter_says_what_the_restore_rules_tell_apart(state: State, value: float | None, proven: str) -> None:
+    subject = Subject(system="hq", source="veeam", kind="workload", id="w1", name="sql-01")
+    verdict = Verdict(
+        subject=subject,
+        objective=Objective.RESTORE_TEST,
+        state=state,
+        reason="",
+        value=value,
+        deadline=DAY_ONE,
+        clock=True,
+    )
+    out = Samples("hq", "veeam")
+    add_verdict(out, verdict, full=False)
+    (line,) = out.lines["backup_restore_test_deadline_timestamp_seconds"]
+    assert f'proven="{proven}"' in line
 
 
 # --- closed ----------------------------------------------------------------------------------------------------------

@@ -110,6 +110,18 @@ def collector(metric: str, values: str, instance: str = A) -> dict[str, str]:
     return s(f"lastgood_collector_{metric}", values, POINTS, instance)
 
 
+_STALE_POINTS = collector("stale_timestamp_seconds", always(3600))
+_WELL = (
+    page()
+    | _FRESH
+    | collector("success", always(1))
+    | collector("permitted", always(1))
+    | collector("short", always(0))
+)
+_REFUSED, _SHORT = collector("permitted", always(0)), collector("short", always(1))
+_HIDDEN: Mapping[int, tuple[Firing, ...]] = {5: (), 90: ()}
+
+
 def _unknown_workloads(count: int) -> dict[str, str]:
     """What a collector that cannot be read does to its workloads: all of it must be one alert."""
     out: dict[str, str] = {}
@@ -119,16 +131,7 @@ def _unknown_workloads(count: int) -> dict[str, str]:
 
 
 def _collectors() -> tuple[Suite, ...]:
-    stale = collector("stale_timestamp_seconds", always(3600))
-    well = (
-        page()
-        | _FRESH
-        | collector("success", always(1))
-        | collector("permitted", always(1))
-        | collector("short", always(0))
-    )
-    refused, short = collector("permitted", always(0)), collector("short", always(1))
-    hidden = {5: (), 90: ()}
+    stale, well, refused, short, hidden = _STALE_POINTS, _WELL, _REFUSED, _SHORT, _HIDDEN
     many = _unknown_workloads(500)
     return (
         Suite(

@@ -115,6 +115,12 @@ def _slow() -> Suite:
     )
 
 
+_SINCE = "backup:job_disabled_since:held"
+_SINCE_SERIES = f'{_SINCE}{{backup_job_id="j1", system="hq"}}'
+# A week of evaluations takes a minute: what was held until ten minutes before the week is full is given instead.
+_LONG_AGO = {_SINCE_SERIES: f"{10 * MINUTE - WEEK}"}
+
+
 def off(values: str, instance: str = A) -> dict[str, str]:
     return s("backup_job_enabled", values, NIGHTLY, instance)
 
@@ -127,10 +133,7 @@ def _disabled() -> Suite:
     def fires(value: str) -> tuple[Firing, ...]:
         return (Firing(NIGHTLY | {"tier": "gold"}, value, WARNING),)
 
-    # A week of evaluations takes a minute: what was held until ten minutes before the week is full is given instead.
-    record = "backup:job_disabled_since:held"
-    series = f'{record}{{backup_job_id="j1", system="hq"}}'
-    long_ago = {series: f"{10 * MINUTE - WEEK}"}
+    record, series, long_ago = _SINCE, _SINCE_SERIES, _LONG_AGO
     world = page() | info(always(1)) | off(always(0))
     first = {
         0: (record, {series: 0}),
