@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from exporters.families import foreign, samples
 from exporters.pages import USUAL, Pages, Rendered, Variant, rendered
 from exporters.selfmetrics import SelfMetrics
+from exporters.textformat import Samples
 from lastgood.catalog import CATALOG
 from lastgood.model import Estate, SystemState
 from lastgood.policy import Objective, Policy
@@ -18,6 +19,9 @@ from lastgood.verdict import Judgement, State, Verdict, View, judge, policy_verd
 
 # Verdicts are judged at the request; this long one judgement serves all who ask.
 JUDGEMENT_KEPT = timedelta(seconds=15)
+
+# Long enough for any Prometheus to see it; short, because meanwhile another exporter may have taken the system over.
+GONE_FOR = timedelta(hours=1)
 
 # Told the verdicts now held by one system (key -> state name), answers since when each that is not OK has held.
 NoteVerdicts = Callable[[str, Mapping[str, str], datetime], Mapping[str, datetime]]
@@ -40,6 +44,7 @@ class Keeper:
         self._policy, self._own, self._note = policy, own, note_verdicts
         self._full, self._max_series, self._publishes = full, max_series, publishes_policy
         self._awaited, self._ready = set(expected), False
+        self._gone: dict[str, datetime] = {}
         self._states: dict[str, SystemState] = {}
         self._views: dict[str, View] = {}
         self._rendered: dict[str, Rendered] = {}
@@ -65,16 +70,25 @@ class Keeper:
         name = state.snapshot.system.name
         with self._write:
             self._states[name] = state
+            self._gone.pop(name, None)
             self._awaited.discard(name)
             self._render_system(name, now)
             self._publish(now)
 
-    def drop(self, name: str, now: datetime) -> None:
-        """A system left the configuration."""
+    def drop(self, name: str, source: str, now: datetime) -> None:
+        """A system left the configuration: for a while the page says that its whole list is empty.
+
+        Prometheus holds deadlines until a page that owns the system no longer has them; without this word it would
+        remember a removed system for ever.
+        """
         with self._write:
-            for held in (self._states, self._views, self._rendered, self._since):
+            for held in (self._states, self._views, self._since):
                 held.pop(name, None)
             self._awaited.discard(name)
+            empty = Samples(name, source)
+            empty.add("lastgood_system_listed", "", 1)
+            self._rendered[name] = rendered(empty)
+            self._gone[name] = now + GONE_FOR
             self._publish(now)
 
     def set_policy(self, policy: Policy, now: datetime) -> None:
@@ -110,7 +124,7 @@ class Keeper:
 
     def page(self, variant: Variant) -> bytes | None:
         """One page; None when its system is not configured. The first asking of a new form renders it."""
-        if variant.system is not None and variant.system not in self._states and variant.system != "policy":
+        if variant.system is not None and variant.system not in {*self._states, *self._gone, "policy"}:
             return None
         return self._pages.get(variant)
 
@@ -138,6 +152,8 @@ class Keeper:
         return replace(verdict, since=min(at or now, now))
 
     def _publish(self, now: datetime) -> None:
+        for name in [n for n, until in self._gone.items() if until <= now]:
+            del self._gone[name], self._rendered[name]
         self._render_policy(now)
         counts = Counter[str]()
         for made in self._rendered.values():

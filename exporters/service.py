@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from exporters.config import Config, fills_of
@@ -32,6 +32,8 @@ log = logging.getLogger("lastgood.service")
 
 # Windows move and grace ends while nothing new is read: everything is judged again this often.
 REFRESH_SECONDS = 60.0
+# A system not read for longer was taken out long ago: whoever remembered it has been told.
+GONE_SINCE = timedelta(days=1)
 # First polls are spread over at most this many seconds a system, so that a start is no stampede.
 SPREAD_PER_SYSTEM = 0.2
 
@@ -126,6 +128,14 @@ class Service:
         self._thread(self._refresh, "refresh")
         for settings in self._loaded.config.systems:
             self._add(settings)
+        self._tell_gone()
+
+    def _tell_gone(self) -> None:
+        """Systems that left the configuration while the exporter was not running leave the pages in the same way."""
+        now, configured = self._now(), {s.name for s in self._loaded.config.systems}
+        for name, last in self.history.systems().items():
+            if name not in configured and now - last.taken_at < GONE_SINCE:
+                self.keeper.drop(name, last.system.source, now)
 
     def wait(self, seconds: float | None) -> bool:
         """Block until `seconds` passed or stop() was called; True when stopped."""
@@ -172,7 +182,7 @@ class Service:
         for name in [n for n in old if new.get(n) != old[n]]:
             self._pollers.pop(name).stop()
             if name not in new:
-                self.keeper.drop(name, self._now())
+                self.keeper.drop(name, old[name].vendor, self._now())
         self.keeper.set_policy(fresh.policy, self._now())
         for name, settings in new.items():
             if name not in self._pollers:

@@ -147,6 +147,16 @@ class History:
         with self._lock:
             return {system: sum(book.retired.values()) for system, book in self._books.items()}
 
+    def systems(self) -> Mapping[str, Snapshot]:
+        """Every system ever recorded, with its newest poll: only `system` and `taken_at` are filled in."""
+        with self._lock:
+            polls = {name: book.poll for name, book in self._books.items()}
+            return {
+                name: Snapshot(system=poll.system, taken_at=poll.polled, collectors=())
+                for name, poll in polls.items()
+                if poll is not None
+            }
+
     def cursor(self, system: str) -> str | None:
         """The vendor's cursor of the newest recorded poll."""
         with self._lock:

@@ -96,6 +96,7 @@ def _engine(name: str) -> Any:
 
 prometheus = _engine("prometheus")
 promtool = _engine("promtool")
+promtool3 = _engine("promtool3")
 alertmanager = _engine("alertmanager")
 amtool = _engine("amtool")
 chromium = _engine("chromium")

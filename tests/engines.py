@@ -52,7 +52,7 @@ class Spec:
     name: str
     binaries: tuple[str, ...]
     packages: tuple[str, ...]
-    unpack: bool
+    bring: str
     required: bool
 
 
@@ -69,7 +69,7 @@ def specs() -> dict[str, Spec]:
             name,
             tuple(config[name]["binaries"].split()),
             tuple(config[name]["packages"].split()),
-            unpack={"unpack": True, "install": False}[config[name]["bring"]],
+            bring={way: way for way in ("unpack", "install", "go")}[config[name]["bring"]],
             required=config[name].getboolean("required", fallback=True),
         )
         for name in config.sections()
@@ -96,7 +96,7 @@ def required() -> bool:
 
 
 def _candidates(spec: Spec) -> Iterator[Path]:
-    for folder in ("usr/bin", "usr/sbin"):
+    for folder in ("usr/bin", "usr/sbin", "bin"):
         for binary in spec.binaries:
             if (UNPACKED / folder / binary).is_file():
                 yield UNPACKED / folder / binary
@@ -124,7 +124,9 @@ def _reasons() -> dict[str, str]:
 
 
 def _remedy(spec: Spec) -> str:
-    if spec.unpack:
+    if spec.bring == "go":
+        return "not in .engines; './run-tests --install-engines' builds it where Go is present"
+    if spec.bring == "unpack":
         return f"neither in .engines nor on PATH; ./run-tests unpacks it from Debian's {' or '.join(spec.packages)}"
     return f"not on PATH; './run-tests --install-engines', as root, installs {' '.join(spec.packages)}"
 
@@ -142,8 +144,10 @@ def fetch(install: bool) -> None:
             if isinstance(find(name), Engine):
                 continue
             try:
-                if spec.unpack:
+                if spec.bring == "unpack":
                     _unpack(spec, Path(folder))
+                elif install and spec.bring == "go":
+                    _build(spec, Path(folder))
                 elif install:
                     _install(spec)
             except FetchError as error:
@@ -213,12 +217,27 @@ def _install(spec: Spec) -> None:
             _run(install, Path("/"))
 
 
-def _run(command: list[str], cwd: Path) -> list[str]:
+def _build(spec: Spec, folder: Path) -> None:
+    """`go install` one program and give it the name of the engine, so that it stands beside an older one."""
+    (package,) = spec.packages
+    minor = re.search(r"@v0\.(\d)(\d\d)\.(\d+)$", package)
+    if minor is None:
+        raise FetchError(f"{package} has no version that tells a release")
+    release = f"{minor[1]}.{int(minor[2])}.{minor[3]}"
+    print(f"{spec.name}: building {package}", flush=True)
+    told = f"-X github.com/prometheus/common/version.Version={release}"
+    # Service discoveries of every cloud are most of its weight and none of its rules.
+    _run(["go", "install", "-tags", "remove_all_sd", "-ldflags", told, package], folder, GOBIN=str(folder))
+    (UNPACKED / "bin").mkdir(parents=True, exist_ok=True)
+    shutil.move(folder / "promtool", UNPACKED / "bin" / spec.binaries[0])
+
+
+def _run(command: list[str], cwd: Path, **env: str) -> list[str]:
     try:
         done = subprocess.run(
             command,
             cwd=cwd,
-            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"},
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"} | env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

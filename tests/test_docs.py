@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -272,3 +273,19 @@ def test_decisions_are_numbered_and_whole() -> None:
         for part in ("**Context.**", "**Decision.**", "**Price.**", "**How we would notice that it was wrong.**"):
             assert text.count(part) == 1, f"{page.name}: {part}"
         assert text.count("\n") <= 60, f"{page.name}: a page, not a book"
+
+
+def test_the_dead_mans_switch_of_the_readme_is_a_valid_alertmanager_configuration(amtool: Path, tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```yaml\n(route:.*?)```", text, flags=re.DOTALL)
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(snippet, encoding="utf-8")
+    done = subprocess.run([amtool, "check-config", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    routed = subprocess.run(
+        [amtool, "config", "routes", "test", f"--config.file={path}", "alertname=LastgoodWatchdog", "severity=none"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert routed.stdout.strip() == "heartbeat"

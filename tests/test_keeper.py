@@ -124,8 +124,25 @@ def test_a_dropped_system_leaves_the_page(tmp_path: Path) -> None:
     held = keeper(tmp_path, "hq", "branch")
     held.put(state([workload()], [job()]), NOW)
     held.put(state([workload("sql-02")], [job()], name="branch"), NOW)
-    held.drop("branch", NOW)
+    held.drop("branch", "veeam", NOW)
     assert "sql-02" not in body(held)
+
+
+def test_a_system_taken_out_is_said_to_be_empty_for_a_while(tmp_path: Path) -> None:
+    """Rules hold deadlines until a page that owns the system has them no more: they must be told once."""
+    held = keeper(tmp_path, "hq", "branch")
+    held.put(state([workload()], [job()]), NOW)
+    held.put(state([workload("sql-02")], [job()], name="branch"), NOW)
+    held.drop("branch", "veeam", NOW)
+    told = 'lastgood_system_listed{system="branch",source="veeam"} 1'
+    assert told in body(held)
+    held.refresh(NOW + timedelta(minutes=59))
+    assert told in body(held)
+    held.refresh(NOW + timedelta(minutes=61))
+    assert "branch" not in body(held)
+    held.drop("branch", "veeam", NOW)
+    held.put(state([workload("sql-02")], [job()], name="branch"), NOW)
+    assert "sql-02" in body(held)
 
 
 text = st.text(max_size=30)

@@ -24,7 +24,6 @@ from lastgood.render.runbooks import PAGES
 from lastgood.verdict import State, Subject, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
-PROMTOOL3 = ROOT / ".engines/bin/promtool3"
 DAY_ONE = datetime(2026, 11, 22, tzinfo=UTC)
 POLICY = Policy(path=None, digest="0123456789ab", tiers={})
 SHELVES = render_all(POLICY)
@@ -162,13 +161,6 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _write(tmp_path_factory.mktemp("shelf"), SHELVES[RULES])
 
 
-@pytest.fixture(scope="module")
-def promtool3() -> Path:
-    if not PROMTOOL3.is_file():
-        pytest.skip("promtool3: not in .engines/bin; built with Go by ./run-tests --install-engines")
-    return PROMTOOL3
-
-
 def _write(folder: Path, rules: str) -> Path:
     for path, text in SHELVES.items():
         if path.startswith("alert_rules/"):
@@ -214,12 +206,10 @@ def test_scenarios(promtool: Path, shelf: Path, name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.engine
 def test_promtool_3_accepts_rules_example_and_queries(promtool3: Path, shelf: Path, tmp_path: Path) -> None:
     _accepts(promtool3, shelf, tmp_path)
 
 
-@pytest.mark.engine
 @pytest.mark.parametrize("name", NAMES)
 def test_scenarios_on_3(promtool3: Path, shelf: Path, name: str) -> None:
     done = _test_rules(promtool3, shelf, [name])

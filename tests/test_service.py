@@ -174,6 +174,23 @@ def test_a_system_taken_out_in_mid_poll_does_not_come_back(folder: Folder, sim: 
 # --- start and stop --------------------------------------------------------------------------------------------------
 
 
+def test_a_system_taken_out_while_the_exporter_was_down_is_said_to_be_empty(
+    folder: Folder, sim: Hostile, server: Server
+) -> None:
+    other = started(Case(name="other"), server, ACCOUNT, PASSWORD)
+    try:
+        folder.configure({"branch": sim.url, "other": other.url})
+        with service(folder):
+            assert ready(folder.url, "branch", "other").find(DEADLINE, system="other")
+    finally:
+        other.stop()
+    folder.configure({"branch": sim.url})
+    with service(folder):
+        told = ready(folder.url, "branch")
+    assert told.value("lastgood_system_listed", system="other") == 1
+    assert not told.find(DEADLINE, system="other")
+
+
 def test_stop_logs_out_and_frees_the_port(folder: Folder, sim: Hostile) -> None:
     folder.configure({"branch": sim.url})
     with service(folder) as made:
