@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -190,7 +190,18 @@ def _fillings(estate: DemoEstate, seen: Snapshot) -> Iterator[tuple[datetime, tu
         for sample in samples:
             past = replace(repository, capacity_bytes=sample.capacity, free_bytes=sample.capacity - sample.used)
             by_time.setdefault(sample.at, []).append(past)
-    return ((moment, tuple(found)) for moment, found in sorted(by_time.items()))
+    for moment, found in sorted(by_time.items()):
+        past_by_id = {r.id: r for r in found}
+        yield moment, (*found, *(s for r in seen.repositories if (s := _summed(r, past_by_id)) is not None))
+
+
+def _summed(whole: Repository, parts: Mapping[str, Repository]) -> Repository | None:
+    """A scale-out repository as its extents were; None for others, and when an extent is missing."""
+    found = [parts[extent] for extent in whole.extents if extent in parts]
+    if not found or len(found) < len(whole.extents):
+        return None
+    capacity, free = (sum(getattr(p, name) or 0 for p in found) for name in ("capacity_bytes", "free_bytes"))
+    return replace(whole, capacity_bytes=capacity, free_bytes=free)
 
 
 def _advance(simulators: dict[str, VeeamSimulator], told: datetime, stop: threading.Event) -> None:

@@ -18,7 +18,7 @@ from lastgood.clock import people, shift
 from lastgood.forecast import NEEDED_SPAN, NOT_ENOUGH, full_at
 from lastgood.judging.base import State, Verdict, View, doubt, moment
 from lastgood.model import Collector, License, Repository
-from lastgood.policy import LicenseRule, Limits, Objective
+from lastgood.policy import DAY, LicenseRule, Limits, Objective
 
 
 def judge(view: View) -> Iterator[Verdict]:
@@ -140,7 +140,7 @@ def capacity(view: View, repository: Repository, used: Limits, full_in: Limits) 
     forecast = full_at(view.state.capacity.get(repository.id, ()), view.now)
     left = (forecast.full_at - view.now).total_seconds() if forecast.full_at is not None else None
     state = max(_above(ratio, used), _below(left, full_in))
-    ahead = f"full in {people(max(left, 0.0))}" if left is not None else f"forecast: {forecast.reason}"
+    ahead = _ahead(left) or f"forecast: {forecast.reason}"
     since = view.state.history_since
     young = since is None or since > view.now - NEEDED_SPAN
     if state is State.OK and young and left is None and full_in != Limits() and forecast.reason == NOT_ENOUGH:
@@ -158,6 +158,13 @@ def capacity(view: View, repository: Repository, used: Limits, full_in: Limits) 
         critical=used.critical,
         unit="ratio",
     )
+
+
+def _ahead(left: float | None) -> str | None:
+    """Days mean nothing where a forecast reaches further than its history."""
+    if left is None:
+        return None
+    return "full in more than a year" if left > 365 * DAY else f"full in {people(max(left, 0.0))}"
 
 
 def _above(value: float | None, limits: Limits) -> State:
