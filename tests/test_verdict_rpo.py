@@ -163,6 +163,19 @@ def test_a_fresh_copy_never_hides_a_stale_primary_nor_the_reverse(tmp_path: Path
     assert found[("copy-01/copy", "rpo")].state is State.CRITICAL
 
 
+@pytest.mark.parametrize(("waited", "expected"), [(23, State.OK), (25, State.WARNING)])
+def test_a_copy_may_trail_its_primary_for_its_lag_and_no_longer(tmp_path: Path, waited: int, expected: State) -> None:
+    from tests.estates import POLICY
+
+    rules = policy(tmp_path, POLICY.replace("copy: {rpo: 50h}", "copy: {rpo: 50h, lag: 24h}"))
+    waiting = NOW - waited * HOUR
+    held = workload("copy-01", points(waiting, NOW - 40 * HOUR), points(NOW - 40 * HOUR, role=Role.COPY))
+    found = verdicts(estate(state([held], [job(last_start=waiting)], nightly(last=waiting))), rules)
+    v = found[("copy-01/copy", "rpo")]
+    assert v.state is expected
+    assert v.at_risk == waiting + 24 * HOUR
+
+
 def test_a_copy_that_was_never_made_is_critical(tmp_path: Path) -> None:
     held = workload("copy-01", points(NOW - HOUR))
     found = verdicts(estate(state([held], [job()], nightly(last=NOW - HOUR))), policy(tmp_path))

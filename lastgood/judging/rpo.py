@@ -3,6 +3,7 @@
 last good within its deadline, nothing due has failed or been missed     OK
 ... a due run failed finally, was missed, left this workload out,
     or cannot finish before the deadline                                 WARNING (from `at_risk`)
+... a primary point has waited for its copy longer than `lag`            WARNING (from `at_risk`)
 past the deadline                                                        CRITICAL, whether or not the source answers
 ... but a newer point exists whose usability is not told                 UNKNOWN until that one would be too old as well
 a point newer than the moment it was read at                             WARNING (clock skew); the ones before it count
@@ -171,6 +172,9 @@ def _at_risk(
     if listing is Listing.MISSING and memory is not None:
         gone = f"{view.system} no longer reports it (last seen {moment(memory.last_seen)})"
         found.append(Risk(at=memory.last_seen, why=gone, action=f"Find out why {workload.name} left {view.system}."))
+    lag = _lag(view, workload, role)
+    if lag is not None:
+        found.append(_trailing(workload, role, last_good, lag))
     if ahead is not None:
         check = f"Check the clocks of {view.system} and of this machine."
         found.append(Risk(at=view.state.snapshot.taken_at, why=_skewed(ahead), action=check, proven=False))
@@ -179,6 +183,25 @@ def _at_risk(
         found.append(Risk(at=by_age, why="the policy warns by age from here", action="Check its next run."))
     known = [r for r in found if r is not None]
     return min(known, key=lambda r: (r.at is not None, r.at or deadline), default=None)
+
+
+def _lag(view: View, workload: Workload, role: Role) -> float | None:
+    """Seconds a primary point may wait for its copy in this role; None where the tier says nothing of it."""
+    tier = view.assigned[workload.id].tier
+    wanted = {Role.COPY: tier.copy, Role.ARCHIVE: tier.archive}.get(role) if tier else None
+    return wanted.lag if wanted else None
+
+
+def _trailing(workload: Workload, role: Role, last_good: datetime, lag: float) -> Risk | None:
+    """From when the oldest primary point that is newer than the newest copy has waited too long."""
+    primary = next((p.points for p in workload.points if p.role is Role.PRIMARY), ())
+    waiting = [p for p in primary if p.time > last_good and p.usable is not False]
+    if not waiting:
+        return None
+    oldest = min(waiting, key=lambda p: p.time)
+    why = f"the primary point of {moment(oldest.time)} has no {role} after {exact(lag)}"
+    action = f"See why the {role} of {workload.name} is behind."
+    return Risk(at=None if oldest.usable is None else shift(oldest.time, lag), why=why, action=action, proven=False)
 
 
 def judge(view: View, place: Standing, rpo: Rpo) -> Verdict:
