@@ -24,6 +24,7 @@ log = logging.getLogger("lastgood.poller")
 # A refused password is not tried again for this long: three refusals lock a Veeam account, for 15 minutes or for good.
 AUTH_PAUSE = 15 * 60.0
 BACKOFF_CAP = 300.0
+STOP_PATIENCE = 5.0
 FIRST_BACKOFF = 10.0
 # A poll is long work of the interpreter: at its usual 5 ms a scrape would wait that long for each of its own steps.
 SWITCH_SECONDS = 0.0001
@@ -69,11 +70,11 @@ class Poller:
         self._thread = threading.Thread(target=self.run, args=(spread,), name=f"poll-{self.settings.name}", daemon=True)
         self._thread.start()
 
-    def stop(self, patience: float = 5.0) -> None:
-        """End polling and log out; waits at most `patience` seconds for a poll that goes on."""
+    def stop(self) -> None:
+        """End polling and log out; waits at most STOP_PATIENCE seconds for a poll that goes on."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(patience)
+            self._thread.join(STOP_PATIENCE)
         else:
             self._leave()
 

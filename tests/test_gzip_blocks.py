@@ -160,8 +160,10 @@ def test_an_asked_form_is_made_anew_with_the_next_poll(tmp_path: Path) -> None:
     after = held.page(form)
     assert after is not None
     assert b"sql-new" in gzip.decompress(after)
-    held.drop("hq-1", NOW)
-    assert held.page(form) is None
+    held.drop("hq-1", "veeam", NOW)
+    gone = held.page(form)
+    assert gone is not None
+    assert b"sql-" not in gzip.decompress(gone)
     whole = held.page(USUAL)
     assert whole is not None
     assert b"sql-new" not in gzip.decompress(whole)

@@ -19,7 +19,7 @@ from lastgood.verdict import State
 from tests.estates import attempt, estate, job, points, policy, state, verdicts, workload
 
 BERLIN = ZoneInfo("Europe/Berlin")
-STEP = timedelta(minutes=47)
+STEP = timedelta(minutes=83)
 
 
 @dataclass(frozen=True)

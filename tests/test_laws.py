@@ -22,8 +22,8 @@ from tests.estates import policy as load
 from tests.laws import States, better, optional_fields, states, unknowns
 from tests.random_estates import POLICY, draw
 
-BLOCKS = [range(n, n + 20) for n in range(0, 120, 20)]
-MANY = range(120, 720)
+BLOCKS = [range(n, n + 20) for n in range(0, 80, 20)]
+MANY = range(80, 680)
 
 # None has another documented meaning in these fields, so setting them to None tells a different story, not less of it.
 EXEMPT = {

@@ -337,6 +337,39 @@ def test_one_page_for_ever_ends_and_counts_as_short(branch: Bench) -> None:
     assert collector(branch.poll(), "jobs").short, "two polls in a row"
 
 
+@pytest.mark.parametrize("place", ["sessions", "taskSessions"])
+def test_a_listing_that_breaks_off_half_way_leaves_nothing_behind(branch: Bench, place: str) -> None:
+    branch.sim.cap = 3
+    fault = branch.sim.inject(FaultKind.STATUS, BASE + place, value=500, after=2)
+    broken = branch.poll()
+    assert branch.asked(place) >= 3
+    assert not collector(broken, "tasks" if place == "taskSessions" else place).success
+    if place == "sessions":
+        assert (broken.attempts, broken.restores, broken.cursor) == ((), (), '{"revision":"1.3-rev2"}')
+    else:
+        assert {attempt.failed for attempt in broken.attempts} == {None}
+    branch.sim.clear(fault)
+    healed, other = branch.poll(), branch.connect()
+    whole = other.poll(NOW, Deadline(60.0))
+    other.close()
+    assert len(whole.attempts) > 6
+    if place == "sessions":
+        assert [(a.id, a.end, a.result) for a in healed.attempts] == [(a.id, a.end, a.result) for a in whole.attempts]
+    assert [w.last_attempt for w in healed.workloads] == [w.last_attempt for w in whole.workloads]
+
+
+def test_a_listing_that_changes_while_it_is_read_is_read_anew_not_added_to(branch: Bench) -> None:
+    whole = branch.poll()
+    branch.sim.cap = 3
+    branch.sim.inject(FaultKind.TOTAL, BASE + "sessions", value=1, times=1)
+    other = branch.connect()
+    moved = other.poll(NOW, Deadline(60.0))
+    other.close()
+    assert moved.attempts == whole.attempts
+    assert collector(moved, "sessions").rows == collector(whole, "sessions").rows
+    assert branch.asked("sessions") > 2 * (collector(whole, "sessions").rows or 0) // 3
+
+
 def test_a_total_that_lies_is_read_again_once_and_shown(branch: Bench) -> None:
     branch.sim.inject(FaultKind.TOTAL, BASE + "jobs/states", value=3)
     snapshot = branch.poll()

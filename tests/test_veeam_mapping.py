@@ -17,12 +17,12 @@ from exporters.veeam.join import Joined, join
 from exporters.veeam.mapping_infrastructure import components, license_of, repositories
 from exporters.veeam.mapping_jobs import job_list_covers, jobs
 from exporters.veeam.mapping_points import PointFacts, workloads
-from exporters.veeam.mapping_sessions import Known, split
+from exporters.veeam.mapping_sessions import Draft, Intake, Known, split
 from exporters.veeam.schedule import Schedule
-from exporters.veeam.store import KEEP, ChainPoint, PointStore, PointTask, SessionStore, TaskStore
+from exporters.veeam.store import KEEP, ChainPoint, PointStore, PointTask, SessionStore, Sums, TaskStore, told
 from exporters.veeam.watch import Tally, Watch
 from exporters.veeam.words import Words, zone_of
-from lastgood.model import Mode, Result, Role
+from lastgood.model import Attempt, Mode, Result, Role
 
 AT = datetime(2026, 3, 9, 21, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -326,6 +326,12 @@ def session(**told: object) -> raw.Session:
     return row
 
 
+def taken(store: SessionStore, *rows: raw.Session) -> list[Draft]:
+    intake = Intake(store, words())
+    intake.extend(rows)
+    return intake.hand_over()
+
+
 @pytest.mark.parametrize(
     ("original", "info", "retry_of", "is_retry"),
     [
@@ -338,13 +344,50 @@ def session(**told: object) -> raw.Session:
     ],
 )
 def test_retries(original: str | None, info: raw.RetryInfo | None, retry_of: str | None, is_retry: bool | None) -> None:
-    ((attempt,), _) = split([session(original_session_id=original, retry_info=info)], Known(), words())
+    drafts = taken(SessionStore(), session(original_session_id=original, retry_info=info))
+    ((attempt,), _) = split(drafts, Known(), words())
     assert (attempt.retry_of, attempt.is_retry) == (retry_of, is_retry)
 
 
 def test_sessions_of_other_kinds_are_no_runs() -> None:
     kinds = ("BackupCopyJobParent", "Retention", "MalwareDetection", "ConfigurationBackup", "SqlLogBackup")
-    assert split([session(session_type=kind) for kind in kinds], Known(jobs={"j1"}), words()) == ((), ())
+    drafts = taken(SessionStore(), *(session(id=kind, session_type=kind) for kind in kinds))
+    assert split(drafts, Known(jobs={"j1"}), words()) == ((), ())
+
+
+def test_a_session_of_a_later_release_is_a_run_of_a_job_we_know() -> None:
+    drafts, here = taken(SessionStore(), session(session_type="QuantumBackup")), words()
+    assert [attempt.id for attempt in split(drafts, Known(jobs={"j1"}), here)[0]] == ["s1"]
+    assert here.unknown["session type:QuantumBackup"] == 1
+    assert split(drafts, Known(), words()) == ((), ())
+
+
+def test_what_a_session_does_not_tell_its_tasks_do() -> None:
+    progress = raw.Progress(read_size=7)
+    drafts = taken(SessionStore(), session(progress=progress), session(id="s2", creation_time="2026-03-09T20:00:00Z"))
+    sums = {"s1": Sums(failed=2, read=10, sent=4, modes={Mode.INCREMENTAL})}
+    ((early, late), _) = split(drafts, Known(sums=sums), words())
+    assert (late.id, late.read_bytes, late.transferred_bytes, late.mode, late.failed) == (
+        "s1", 7, 4, Mode.INCREMENTAL, 2,
+    )  # fmt: skip
+    assert (early.id, early.read_bytes, early.mode, early.failed) == ("s2", None, None, None)
+
+
+def test_sessions_that_began_together_stand_by_id() -> None:
+    drafts = taken(SessionStore(), *(session(id=ident) for ident in ("s3", "s1", "s2")))
+    assert [attempt.id for attempt in split(drafts, Known(), words())[0]] == ["s1", "s2", "s3"]
+
+
+def test_an_intake_leaves_the_store_alone_until_it_is_handed_over() -> None:
+    store, here = SessionStore(), words()
+    intake = Intake(store, here)
+    intake.extend([session(), session(id="s2", creation_time=None)])
+    intake.extend([session(), session(id="s2", creation_time=None)])
+    assert (len(intake), "s1" in intake, "s2" in intake, "s3" in intake) == (2, True, True, False)
+    assert (store.notes, store.newest) == ({}, None)
+    assert here.unknown == {"session:without creation time": 1}
+    assert [draft.id for draft in intake.hand_over()] == ["s1"]
+    assert (list(store.notes), store.newest) == (["s1"], datetime(2026, 3, 9, 21, tzinfo=UTC))
 
 
 # --- what is remembered ----------------------------------------------------------------------------------------------
@@ -394,12 +437,18 @@ def task(ident: str, minute: int, result: str, **told: object) -> raw.Task:
     return row
 
 
+def add(store: TaskStore, row: raw.Task) -> None:
+    read = told(row, words())
+    assert read is not None
+    store.add(row.id, read, "j1")
+
+
 @pytest.mark.parametrize("order", list(product((0, 1), repeat=2))[1:3])
 def test_the_newest_task_into_a_point_decides_in_whatever_order_they_are_read(order: tuple[int, int]) -> None:
     rows = [task("t1", 0, "Failed"), task("t2", 20, "Success")]
     store = TaskStore()
     for index in order:
-        store.add(rows[index], "j1", words())
+        add(store, rows[index])
     assert store.by_point["p1"].result is Result.SUCCESS
     assert store.latest[("j1", "a")].result is Result.SUCCESS
 
@@ -407,21 +456,21 @@ def test_the_newest_task_into_a_point_decides_in_whatever_order_they_are_read(or
 def test_a_task_is_summed_once_however_often_it_is_read() -> None:
     store = TaskStore()
     for _ in range(3):
-        store.add(task("t1", 0, "Failed"), "j1", words())
-        store.add(task("t2", 0, "Success", name="b", algorithm="Full", progress=None), "j1", words())
+        add(store, task("t1", 0, "Failed"))
+        add(store, task("t2", 0, "Success", name="b", algorithm="Full", progress=None))
     assert (store.sums["s1"].failed, store.sums["s1"].read, store.sums["s1"].sent) == (1, 10, 4)
     assert store.sums["s1"].mode is Mode.FULL
 
 
 def test_the_misspelt_size_of_the_vendors_examples_is_read_too() -> None:
     store = TaskStore()
-    store.add(task("t1", 0, "Success", progress=raw.Progress(read_size=1, transfered_size=7)), "j1", words())
+    add(store, task("t1", 0, "Success", progress=raw.Progress(read_size=1, transfered_size=7)))
     assert store.sums["s1"].sent == 7
 
 
 def test_pruning_forgets_sums_of_old_sessions_and_tasks_of_dropped_points() -> None:
     store = TaskStore()
-    store.add(task("t1", 0, "Failed"), "j1", words())
+    add(store, task("t1", 0, "Failed"))
     store.prune({"p1"}, (), AT + HOUR)
     assert "p1" in store.by_point and not store.sums and not store.counted
     store.prune((), (), AT + HOUR)
@@ -430,11 +479,13 @@ def test_pruning_forgets_sums_of_old_sessions_and_tasks_of_dropped_points() -> N
 
 def test_sessions_are_told_when_they_change() -> None:
     store, running = SessionStore(), session(state="Working", end_time=None, result=None)
-    assert store.take([running], words()) == [running]
-    assert store.take([running], words()) == []
+    (open_,) = taken(store, running)
+    assert isinstance(open_, Attempt) and (open_.id, open_.end, open_.result) == ("s1", None, None)
+    assert taken(store, running) == []
     assert store.open_ids() == ["s1"]
-    done = session()
-    assert store.take([done], words()) == [done]
+    (done,) = taken(store, session())
+    assert isinstance(done, Attempt) and (done.id, done.result) == ("s1", Result.SUCCESS)
+    assert taken(store, session()) == []
     assert store.open_ids() == []
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,6 +18,7 @@ from exporters.http import Answer, Deadline, Limits, Secret, Session
 from exporters.http_body import mended
 from exporters.veeam import endpoints, raw
 from exporters.veeam.revisions import KNOWN, choose, is_refusal
+from exporters.veeam.sink import ById, Rows, SinkT
 from lastgood.errors import AuthRefused, BadAnswer, LimitExceeded, NotPermitted, SourceError
 
 TOKEN = "/api/oauth2/token"  # noqa: S105 - a path
@@ -44,14 +44,6 @@ class Absent(BadAnswer):
     """404: this server has no such endpoint or object."""
 
     kind = "absent"
-
-
-@dataclass(frozen=True, slots=True)
-class Rows(Generic[RowT]):
-    """One listing, whole or not: `expected` is the vendor's total (None where not told)."""
-
-    rows: list[RowT]
-    expected: int | None
 
 
 # Building a decoder costs more than decoding a page with it.
@@ -269,7 +261,8 @@ class Client:
 
     def _decode(self, path: str, answer: Answer, decoder: msgspec.json.Decoder[PartT]) -> PartT:
         self._judged(path, answer)
-        if answer.body.count(b"{") > MOST_OBJECTS:
+        # With its comma an object takes three bytes: most answers are too small to need counting.
+        if len(answer.body) > 3 * MOST_OBJECTS and answer.body.count(b"{") > MOST_OBJECTS:
             raise LimitExceeded(self._system, path, f"more than {MOST_OBJECTS} objects in one answer")
         try:
             try:
@@ -291,14 +284,30 @@ class Client:
 
     def listing(
         self, what: endpoints.Listing[RowT], deadline: Deadline, *, params: Params = (), path: str | None = None
-    ) -> Rows[RowT]:
-        """A whole listing, by id once each; read again once when it changed while it was read or came out short."""
+    ) -> Rows[list[RowT]]:
+        """A whole listing as it came, by id once each; see `gather`."""
+        whole: Rows[ById[RowT]] = self.gather(what, ById, deadline, params=params, path=path)
+        return Rows(list(whole.rows.rows.values()), whole.expected)
+
+    def gather(
+        self,
+        what: endpoints.Listing[Any],
+        sink: Callable[[], SinkT],
+        deadline: Deadline,
+        *,
+        params: Params = (),
+        path: str | None = None,
+    ) -> Rows[SinkT]:
+        """A listing poured into a new sink; read again once when it changed while it was read or came out short.
+
+        No page is held longer than it takes to work it off. Raises what `one` raises, and LimitExceeded.
+        """
         place = path or what.path
         fixed = [*params, *self._order(what)]
-        first, moved = self._read(what, place, fixed, deadline, parallel=True)
+        first, moved = self._read(what, sink(), place, fixed, deadline, parallel=True)
         if first.expected is None or (len(first.rows) >= first.expected and not moved):
             return first
-        again, _ = self._read(what, place, fixed, deadline, parallel=False)
+        again, _ = self._read(what, sink(), place, fixed, deadline, parallel=False)
         return again if len(again.rows) >= len(first.rows) or moved else first
 
     def _order(self, what: endpoints.Listing[RowT]) -> list[tuple[str, str]]:
@@ -307,25 +316,23 @@ class Client:
         return [("orderColumn", what.order), ("orderAsc", "false" if what.newest_first else "true")]
 
     def _read(
-        self, what: endpoints.Listing[RowT], path: str, fixed: Params, deadline: Deadline, *, parallel: bool
-    ) -> tuple[Rows[RowT], bool]:
+        self, what: endpoints.Listing[Any], into: SinkT, path: str, fixed: Params, deadline: Deadline, *, parallel: bool
+    ) -> tuple[Rows[SinkT], bool]:
         """One pass. The step is what the first page held: the server may cap the limit. True when the total moved."""
-        rows: dict[str, RowT] = {}
         totals: list[int] = []
         head = self._page(what, path, fixed, 0, deadline)
         pages = self._following(what, path, fixed, head, deadline, parallel=parallel)
         for number, page in enumerate(_chain(head, pages), start=1):
             if page.pagination and page.pagination.total is not None:
                 totals.append(page.pagination.total)
-            before = len(rows)
-            for row in page.data:
-                rows.setdefault(row.id, row)
+            before = len(into)
+            into.extend(page.data)
             # Nothing new means the end, or a server that sends one page for ever.
-            if not page.data or len(rows) == before or (totals and len(rows) >= totals[-1]):
+            if not page.data or len(into) == before or (totals and len(into) >= totals[-1]):
                 break
-            if number >= self._limits.pages or len(rows) > self._limits.rows:
-                raise LimitExceeded(self._system, path, f"more than {number} pages or {len(rows)} rows")
-        return Rows(list(rows.values()), totals[-1] if totals else None), len(set(totals)) > 1
+            if number >= self._limits.pages or len(into) > self._limits.rows:
+                raise LimitExceeded(self._system, path, f"more than {number} pages or {len(into)} rows")
+        return Rows(into, totals[-1] if totals else None), len(set(totals)) > 1
 
     def _following(
         self,

@@ -12,7 +12,7 @@ from exporters.veeam.join import Joined, join
 from exporters.veeam.mapping_infrastructure import components, license_of, repositories
 from exporters.veeam.mapping_jobs import jobs
 from exporters.veeam.mapping_points import PointFacts, workloads
-from exporters.veeam.mapping_sessions import Known, known_names, split
+from exporters.veeam.mapping_sessions import Draft, Known, known_names, split
 from exporters.veeam.store import PointStore, SessionStore, TaskStore
 from exporters.veeam.words import Words
 from lastgood.model import Attempt, Component, Job, License, Repository, Restore, System, Workload
@@ -72,7 +72,7 @@ def joined(tables: Tables) -> Joined:
     return join(tables.objects or (), tables.backups or (), tables.points.chains, tables.members, tables.owners)
 
 
-def mapped(tables: Tables, changed: Sequence[raw.Session], revision: str, words: Words) -> Mapped:
+def mapped(tables: Tables, changed: Sequence[Draft], revision: str, words: Words) -> Mapped:
     """`changed` are the sessions to hand over; everything else is the state as a whole."""
     found = workloads(_point_facts(tables, revision), words)
     made_jobs = jobs(tables.states or (), tables.configs or (), tables.sessions.began(), words)

@@ -1,12 +1,16 @@
-"""sessions (with what their tasks add up to) -> Attempt and Restore. Pure."""
+"""sessions (with what their tasks add up to) -> Attempt and Restore. Pure, but for the buffer that an intake is."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from operator import attrgetter
+from sys import intern
+from typing import TypeVar
 
 from exporters.veeam import raw
-from exporters.veeam.store import Sums
+from exporters.veeam.store import SessionNote, SessionStore, Sums
 from exporters.veeam.words import (
     BACKUP_SESSIONS,
     OPEN_RESTORES,
@@ -18,6 +22,16 @@ from exporters.veeam.words import (
     real,
 )
 from lastgood.model import Attempt, Proof, Restore, Result, Workload
+
+MadeT = TypeVar("MadeT", Attempt, Restore)
+
+# What a session type proves, and whether its duration is a recovery time (None: open until somebody ends it).
+RESTORE_SESSIONS: Mapping[str, tuple[Proof, bool | None]] = (
+    dict.fromkeys(TESTS, (Proof.TEST, False))
+    | dict.fromkeys(WHOLE_RESTORES, (Proof.RESTORE, True))
+    | dict.fromkeys(PART_RESTORES, (Proof.RESTORE, False))
+    | dict.fromkeys(OPEN_RESTORES, (Proof.RESTORE, None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,62 +55,132 @@ def known_names(workloads: Sequence[Workload]) -> dict[str, Workload]:
     return {name: found[0] for name, found in seen.items() if len(found) == 1}
 
 
-def split(rows: Iterable[raw.Session], known: Known, words: Words) -> tuple[tuple[Attempt, ...], tuple[Restore, ...]]:
-    """Each row as an attempt, a restore, or neither (maintenance, rescans, ...); oldest first."""
-    attempts: list[Attempt] = []
-    restores: list[Restore] = []
-    for row in rows:
-        kind = (row.session_type or "").lower()
-        made_restore = _restore(row, kind, known, words)
-        if made_restore is not None:
-            restores.append(made_restore)
-        elif _is_backup(row, kind, known, words):
-            made = _attempt(row, known, words)
-            if made is not None:
-                attempts.append(made)
-    return (
-        tuple(sorted(attempts, key=lambda a: (a.start, a.id))),
-        tuple(sorted(restores, key=lambda r: (r.start, r.id))),
-    )
+# A session as it waits for the snapshot: an attempt, to which only its tasks can still add; or its row, where only what
+# is known then tells what it means: a restore by the machines, a word of a later release by the jobs.
+Draft = Attempt | raw.Session
 
 
-def job_of(row: raw.Session) -> str | None:
-    """The job, called activity by 1.1-rev0."""
-    return real(row.job_id) or real(row.activity_id)
+class Intake:
+    """The sink of a listing of sessions (see sink.Sink): what is new or changed since `store` last took them in."""
+
+    def __init__(self, store: SessionStore, words: Words) -> None:
+        self._store, self._words = store, words
+        self._notes: dict[str, SessionNote] = {}
+        self._timeless: set[str] = set()
+        self._changed: list[Draft] = []
+
+    def __len__(self) -> int:
+        return len(self._notes) + len(self._timeless)
+
+    def __contains__(self, ident: str) -> bool:
+        return ident in self._notes or ident in self._timeless
+
+    def extend(self, rows: Iterable[raw.Session], /) -> None:
+        notes, timeless, words, held = self._notes, self._timeless, self._words, self._store.notes
+        for row in rows:
+            ident = row.id
+            if ident in notes or ident in timeless:
+                continue
+            note = _note(row, words)
+            if note is None:
+                words.count("session", "without creation time")
+                timeless.add(ident)
+                continue
+            notes[ident] = note
+            if note != held.get(ident):
+                draft = _draft(row, note, words)
+                if draft is not None:
+                    self._changed.append(draft)
+
+    def hand_over(self) -> list[Draft]:
+        """The notes go into the store, the drafts to the caller: once, when the whole listing is there."""
+        self._store.keep(self._notes)
+        return self._changed
 
 
-def _is_backup(row: raw.Session, kind: str, known: Known, words: Words) -> bool:
-    if kind in BACKUP_SESSIONS:
-        return True
-    if kind in OTHER_SESSIONS:
-        return False
-    # A word of a later release: a session of a job we know is a run of it rather than nothing.
-    words.count("session type", row.session_type or "none")
-    return job_of(row) in known.jobs
-
-
-def _attempt(row: raw.Session, known: Known, words: Words) -> Attempt | None:
-    start, job_id = words.at(row.creation_time), job_of(row)
-    if start is None or job_id is None:
+def _note(row: raw.Session, words: Words) -> SessionNote | None:
+    created = words.at(row.creation_time)
+    if created is None:
         return None
     end = words.at(row.end_time)
     running = words.under_way(row.state, end is not None)
-    result = None if running else words.outcome(row.result)
-    sums = known.sums.get(row.id)
-    progress = row.progress
+    return SessionNote(job_of(row), created, running, end, None if running else words.outcome(row.result))
+
+
+def _draft(row: raw.Session, note: SessionNote, words: Words) -> Draft | None:
+    """None for what is no run and no restore: maintenance, rescans, ..."""
+    kind = (row.session_type or "").lower()
+    if kind in BACKUP_SESSIONS:
+        return _attempt(row, note, words)
+    return None if kind in OTHER_SESSIONS else row
+
+
+def split(drafts: Iterable[Draft], known: Known, words: Words) -> tuple[tuple[Attempt, ...], tuple[Restore, ...]]:
+    """Attempts with what their tasks add up to, and restores; oldest first."""
+    attempts: list[Attempt] = []
+    restores: list[Restore] = []
+    for draft in drafts:
+        made = draft if isinstance(draft, Attempt) else _joined(draft, known, words)
+        if isinstance(made, Restore):
+            restores.append(made)
+        elif made is not None:
+            sums = known.sums.get(made.id)
+            attempts.append(_summed(made, sums) if sums else made)
+    _sort(attempts)
+    _sort(restores)
+    return tuple(attempts), tuple(restores)
+
+
+def _sort(made: list[MadeT]) -> None:
+    """By start, then id. A month of keys of both is memory that is hardly ever needed: equal starts are rare."""
+    made.sort(key=attrgetter("start"))
+    if any(one.start == next_.start for one, next_ in pairwise(made)):
+        made.sort(key=attrgetter("start", "id"))
+
+
+def job_of(row: raw.Session) -> str | None:
+    """The job, called activity by 1.1-rev0; one text for all of its sessions."""
+    ident = real(row.job_id) or real(row.activity_id)
+    return None if ident is None else intern(ident)
+
+
+def _joined(row: raw.Session, known: Known, words: Words) -> Attempt | Restore | None:
+    kind = (row.session_type or "").lower()
+    if kind in RESTORE_SESSIONS:
+        return _restore(row, kind, known, words)
+    # A word of a later release: a session of a job we know is a run of it rather than nothing.
+    words.count("session type", row.session_type or "none")
+    note = _note(row, words)
+    return _attempt(row, note, words) if note and note.job_id in known.jobs else None
+
+
+def _attempt(row: raw.Session, note: SessionNote, words: Words) -> Attempt | None:
+    if note.job_id is None:
+        return None
+    progress, retry_of = row.progress, _retry_of(row)
     return Attempt(
         id=row.id,
-        job_id=job_id,
-        start=start,
-        end=None if running else end,
-        result=result,
-        mode=words.mode(row.algorithm) or (sums.mode if sums else None),
-        read_bytes=_either(progress.read_size if progress else None, sums.read if sums else None),
-        transferred_bytes=_either(progress.sent if progress else None, sums.sent if sums else None),
-        retry_of=_retry_of(row),
-        is_retry=_is_retry(row),
-        failed=sums.failed if sums else None,
-        message=_message(row.result, result),
+        job_id=note.job_id,
+        start=note.created,
+        end=None if note.under_way else note.end,
+        result=note.result,
+        mode=words.mode(row.algorithm),
+        read_bytes=progress.read_size if progress else None,
+        transferred_bytes=progress.sent if progress else None,
+        retry_of=retry_of,
+        is_retry=_is_retry(row, retry_of),
+        message=_message(row.result, note.result),
+    )
+
+
+def _summed(attempt: Attempt, sums: Sums) -> Attempt:
+    """What the session itself tells goes first."""
+    return replace(
+        attempt,
+        mode=attempt.mode or sums.mode,
+        read_bytes=_either(attempt.read_bytes, sums.read),
+        transferred_bytes=_either(attempt.transferred_bytes, sums.sent),
+        failed=sums.failed,
     )
 
 
@@ -115,37 +199,26 @@ def _retry_of(row: raw.Session) -> str | None:
     return original if original != row.id else None
 
 
-def _is_retry(row: raw.Session) -> bool | None:
-    original = real(row.original_session_id)
-    if original is not None and original != row.id:
+def _is_retry(row: raw.Session, retry_of: str | None) -> bool | None:
+    if retry_of is not None:
         return True
     if row.retry_info is not None:
         return bool(row.retry_info.retry_number) or bool(row.retry_info.is_recheck_retry)
-    return False if original is not None else None
+    return False if real(row.original_session_id) is not None else None
 
 
 def _restore(row: raw.Session, kind: str, known: Known, words: Words) -> Restore | None:
-    if kind in TESTS:
-        proof, whole = Proof.TEST, False
-    elif kind in WHOLE_RESTORES:
-        proof, whole = Proof.RESTORE, True
-    elif kind in PART_RESTORES:
-        proof, whole = Proof.RESTORE, False
-    elif kind in OPEN_RESTORES:
-        proof, whole = Proof.RESTORE, None
-    else:
+    note = _note(row, words)
+    if note is None:
         return None
-    start, end = words.at(row.creation_time), words.at(row.end_time)
-    if start is None:
-        return None
-    running = words.under_way(row.state, end is not None)
+    proof, whole = RESTORE_SESSIONS[kind]
     workload = _workload(row, known)
     return Restore(
         id=row.id,
         kind=proof,
-        start=start,
-        end=None if running else end,
-        result=None if running else words.outcome(row.result),
+        start=note.created,
+        end=None if note.under_way else note.end,
+        result=note.result,
         whole=whole,
         workload_id=workload.id if workload else None,
         workload_name=workload.name if workload else known.restored.get(row.id),

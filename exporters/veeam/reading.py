@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sized
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from exporters.http import Deadline
 from exporters.veeam import endpoints, raw
-from exporters.veeam.client import Absent, Client, Params, Rows
+from exporters.veeam.client import Absent, Client, Params
 from exporters.veeam.mapping import Tables
+from exporters.veeam.mapping_sessions import Draft, Intake
 from exporters.veeam.schedule import CONFIG, HISTORY, HOUR, OVERLAP, RESUME_OVERLAP, Schedule
+from exporters.veeam.sink import Rows, SinkT
+from exporters.veeam.store import TaskIntake, TaskTold
 from exporters.veeam.watch import Tally
 from exporters.veeam.words import Words
 
@@ -26,7 +30,7 @@ def at(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def tally(*listings: Rows[RowT]) -> Tally:
+def tally(*listings: Rows[Sized]) -> Tally:
     total = Tally()
     for rows in listings:
         total += Tally(len(rows.rows), rows.expected)
@@ -39,10 +43,16 @@ class Poll:
     def __init__(self, client: Client, deadline: Deadline, now: datetime, server_now: datetime, words: Words) -> None:
         self.client, self.deadline, self.now, self.server_now, self.words = client, deadline, now, server_now, words
 
-    def listing(self, what: endpoints.Listing[RowT], *params: tuple[str, str], path: str | None = None) -> Rows[RowT]:
+    def listing(
+        self, what: endpoints.Listing[RowT], *params: tuple[str, str], path: str | None = None
+    ) -> Rows[list[RowT]]:
         return self.client.listing(what, self.deadline, params=params, path=path)
 
-    def optional(self, what: endpoints.Listing[RowT], *params: tuple[str, str]) -> Rows[RowT] | None:
+    def gather(self, what: endpoints.Listing[Any], sink: Callable[[], SinkT], *params: tuple[str, str]) -> Rows[SinkT]:
+        """For what is worked off as it comes: a month of sessions or tasks is a hundred thousand and more."""
+        return self.client.gather(what, sink, self.deadline, params=params)
+
+    def optional(self, what: endpoints.Listing[RowT], *params: tuple[str, str]) -> Rows[list[RowT]] | None:
         """None where this server has no such endpoint."""
         try:
             return self.listing(what, *params)
@@ -61,7 +71,7 @@ class Reader:
         self.sessions_mark: datetime | None = None
         self.tasks_mark: datetime | None = None
         self.resumed: list[str] = []
-        self.changed: list[raw.Session] = []
+        self.changed: list[Draft] = []
 
     def resume(self, mark: datetime | None, open_ids: list[str]) -> None:
         """Go on where the cursor of an earlier life points to."""
@@ -120,13 +130,15 @@ class Reader:
         """New ones by creation time, those under way by id; what changed is added to `changed`."""
         store, words = self.tables.sessions, poll.words
         since = poll.server_now - self.history if self.sessions_mark is None else self.sessions_mark - OVERLAP
-        listing = poll.listing(endpoints.SESSIONS, *poll.since(since))
-        self.changed += store.take(listing.rows, words)
-        read = {row.id for row in listing.rows}
+        listing = poll.gather(endpoints.SESSIONS, lambda: Intake(store, words), *poll.since(since))
+        read = listing.rows
+        self.changed += read.hand_over()
         waiting = [ident for ident in dict.fromkeys((*self.resumed, *store.open_ids())) if ident not in read]
         for ident in waiting[:MOST_OPEN]:
+            single = Intake(store, words)
             try:
-                self.changed += store.take([poll.client.one(f"sessions/{ident}", raw.Session, poll.deadline)], words)
+                single.extend([poll.client.one(f"sessions/{ident}", raw.Session, poll.deadline)])
+                self.changed += single.hand_over()
             except Absent:
                 store.notes.pop(ident, None)
         self.resumed = []
@@ -140,20 +152,20 @@ class Reader:
         """New ones by creation time, those under way by their session."""
         tables, store = self.tables, self.tables.tasks
         since = poll.server_now - self.history if self.tasks_mark is None else self.tasks_mark - OVERLAP
-        listing = poll.optional(endpoints.TASKS, *poll.since(since))
-        if listing is None:
+        try:
+            listing = poll.gather(endpoints.TASKS, lambda: TaskIntake(poll.words), *poll.since(since))
+        except Absent:
             tables.tasks_exist = False
             return None
         tables.tasks_exist = True
-        read = {row.id for row in listing.rows}
-        result = tally(listing)
+        result, read = tally(listing), listing.rows.tasks
         sessions = dict.fromkeys(s for ident, s in store.under_way.items() if ident not in read)
-        self._take_tasks(listing.rows, poll.words)
+        self._take_tasks(read)
         for session in list(sessions)[:MOST_OPEN]:
             # The filter needs an id that the server knows; a session deleted since takes its tasks with it.
-            rows = poll.listing(endpoints.TASKS, ("sessionIdFilter", session))
-            present = {row.id for row in rows.rows}
-            self._take_tasks(rows.rows, poll.words)
+            rows = poll.gather(endpoints.TASKS, lambda: TaskIntake(poll.words), ("sessionIdFilter", session))
+            present = rows.rows.tasks
+            self._take_tasks(present)
             gone = [i for i, s in store.under_way.items() if s == session and i not in present]
             for ident in gone:
                 del store.under_way[ident]
@@ -162,11 +174,12 @@ class Reader:
             self.tasks_mark, tables.tasks_until = store.newest, poll.server_now
         return Tally(result.rows, result.expected, whole=False)
 
-    def _take_tasks(self, rows: list[raw.Task], words: Words) -> None:
+    def _take_tasks(self, read: Mapping[str, TaskTold | None]) -> None:
         notes = self.tables.sessions.notes
-        for row in rows:
-            note = notes.get(row.session_id or "")
-            self.tables.tasks.add(row, note.job_id if note else None, words)
+        for ident, task in read.items():
+            if task is not None:
+                note = notes.get(task.session)
+                self.tables.tasks.add(ident, task, note.job_id if note else None)
 
     def prune(self, poll: Poll) -> None:
         """After a snapshot was made: what nobody can ask for any more."""

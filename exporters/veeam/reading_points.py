@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from exporters.veeam import endpoints, raw
-from exporters.veeam.client import Absent, Rows
+from exporters.veeam.client import Absent
 from exporters.veeam.mapping import Tables, joined
 from exporters.veeam.reading import Poll, at, tally
 from exporters.veeam.schedule import (
@@ -17,6 +17,7 @@ from exporters.veeam.schedule import (
     WINDOWS,
     Schedule,
 )
+from exporters.veeam.sink import Rows
 from exporters.veeam.store import PointStore
 from exporters.veeam.watch import Tally
 
@@ -74,7 +75,7 @@ class PointReader:
 
     # --- listings of points ------------------------------------------------------------------------------------------
 
-    def _list(self, poll: Poll, *params: tuple[str, str]) -> Rows[raw.Point]:
+    def _list(self, poll: Poll, *params: tuple[str, str]) -> Rows[list[raw.Point]]:
         """12.0 has the rows under another name."""
         try:
             return poll.listing(endpoints.POINTS, *params)
@@ -169,5 +170,5 @@ class PointReader:
             tables.joined = joined(tables)
 
 
-def _missing(listing: Rows[raw.Point]) -> int:
+def _missing(listing: Rows[list[raw.Point]]) -> int:
     return max(0, (listing.expected or 0) - len(listing.rows))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from sys import intern
+
+import msgspec
 
 from exporters.veeam import raw
 from exporters.veeam.words import Words, real
@@ -84,6 +87,66 @@ class PointStore:
         return {ident for chain in self.chains.values() for ident in chain}
 
 
+class TaskTold(msgspec.Struct, frozen=True, gc=False):
+    """One task in our terms; its job is its session's. Sizes are bytes."""
+
+    session: str
+    name: str
+    is_restore: bool
+    start: datetime
+    end: datetime | None
+    under_way: bool
+    result: Result | None
+    mode: Mode | None
+    point_id: str | None
+    read: int | None
+    sent: int | None
+    message: str | None
+
+
+def told(task: raw.Task, words: Words) -> TaskTold | None:
+    """None for what is neither backup nor restore, or has no time. Texts that many tasks share are held once."""
+    start, end = words.at(task.creation_time), words.at(task.end_time)
+    kind = (task.type or "backup").lower()
+    if start is None or kind not in ("backup", "restore"):
+        return None
+    session, name = intern(task.session_id or ""), intern(task.name)
+    if kind == "restore":
+        return TaskTold(session, name, True, start, end, False, None, None, None, None, None, None)
+    running = words.under_way(task.state, end is not None)
+    result = None if running else words.outcome(task.result)
+    return TaskTold(
+        session=session,
+        name=name,
+        is_restore=False,
+        start=start,
+        end=end,
+        under_way=running,
+        result=result,
+        mode=None if running else words.mode(task.algorithm),
+        point_id=real(task.restore_point_id),
+        read=task.progress.read_size if task.progress else None,
+        sent=task.progress.sent if task.progress else None,
+        message=task.result.message if task.result and result is not Result.SUCCESS else None,
+    )
+
+
+class TaskIntake:
+    """The sink of a listing of tasks (see sink.Sink)."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self.tasks: dict[str, TaskTold | None] = {}
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def extend(self, rows: Iterable[raw.Task], /) -> None:
+        for row in rows:
+            if row.id not in self.tasks:
+                self.tasks[row.id] = told(row, self._words)
+
+
 @dataclass(frozen=True, slots=True)
 class PointTask:
     """The newest task that wrote into a point; `result` is meaningful once it is no longer under way."""
@@ -138,33 +201,26 @@ class TaskStore:
     counted: dict[str, datetime] = field(default_factory=dict)
     newest: datetime | None = None
 
-    def add(self, task: raw.Task, job_id: str | None, words: Words) -> None:
-        """Take in one row; a finished task is summed once however often it is read."""
-        start, end = words.at(task.creation_time), words.at(task.end_time)
-        kind, session = (task.type or "backup").lower(), task.session_id or ""
-        if start is None or kind not in ("backup", "restore"):
+    def add(self, ident: str, task: TaskTold, job_id: str | None) -> None:
+        """Take in one task; a finished one is summed once however often it is read."""
+        self.newest = task.start if self.newest is None else max(self.newest, task.start)
+        if task.is_restore:
+            self.restored[task.session] = task.name
             return
-        self.newest = start if self.newest is None else max(self.newest, start)
-        if kind == "restore":
-            self.restored[session] = task.name
+        self._judge_point(task.point_id, PointTask(task.start, task.under_way, task.result))
+        if task.under_way:
+            self.under_way[ident] = task.session
             return
-        running = words.under_way(task.state, end is not None)
-        result = None if running else words.outcome(task.result)
-        self._judge_point(real(task.restore_point_id), PointTask(start, running, result))
-        if running:
-            self.under_way[task.id] = session
-            return
-        self.under_way.pop(task.id, None)
-        mode = words.mode(task.algorithm)
-        if end is not None:
-            message = task.result.message if task.result and result is not Result.SUCCESS else None
+        self.under_way.pop(ident, None)
+        if task.end is not None:
             # Without its session the job is open; the point, if it wrote one, still tells whose task it was.
             self._judge_name(
-                (job_id or "", task.name), LastTask(start, end, result, mode, real(task.restore_point_id), message)
+                (job_id or "", task.name),
+                LastTask(task.start, task.end, task.result, task.mode, task.point_id, task.message),
             )
-        if task.id not in self.counted:
-            self.counted[task.id] = start
-            self._sum(session, task, result, mode)
+        if ident not in self.counted:
+            self.counted[ident] = task.start
+            self._sum(task)
 
     def _judge_point(self, ident: str | None, told: PointTask) -> None:
         # A retry writes into the point its failed predecessor opened: the newest task decides.
@@ -175,13 +231,13 @@ class TaskStore:
         if key not in self.latest or self.latest[key].end <= told.end:
             self.latest[key] = told
 
-    def _sum(self, session: str, task: raw.Task, result: Result | None, mode: Mode | None) -> None:
-        sums = self.sums.setdefault(session, Sums())
-        sums.failed += result is Result.FAILED
-        sums.read = _add(sums.read, task.progress.read_size if task.progress else None)
-        sums.sent = _add(sums.sent, task.progress.sent if task.progress else None)
-        if mode is not None:
-            sums.modes.add(mode)
+    def _sum(self, task: TaskTold) -> None:
+        sums = self.sums.setdefault(task.session, Sums())
+        sums.failed += task.result is Result.FAILED
+        sums.read = _add(sums.read, task.read)
+        sums.sent = _add(sums.sent, task.sent)
+        if task.mode is not None:
+            sums.modes.add(task.mode)
 
     def prune(self, points: Collection[str], live: Collection[str], before: datetime) -> None:
         """Forget what no held point, no live session and no recent reading can ask for any more."""
@@ -192,15 +248,17 @@ class TaskStore:
         self.latest = {k: v for k, v in self.latest.items() if v.end >= before - timedelta(days=90)}
 
 
-@dataclass(frozen=True, slots=True)
-class SessionNote:
-    """What must be known of a session later: its job (tasks do not tell it), when it began, whether it goes on."""
+class SessionNote(msgspec.Struct, frozen=True, gc=False):
+    """What must be known of a session later: its job (tasks do not tell it), when it began, whether it goes on.
+
+    There are as many as sessions in the time that is read: end and result are the attempt's own, not their texts.
+    """
 
     job_id: str | None
     created: datetime
     under_way: bool
-    end: str | None
-    result: str | None
+    end: datetime | None
+    result: Result | None
 
 
 @dataclass(slots=True)
@@ -210,27 +268,16 @@ class SessionStore:
     notes: dict[str, SessionNote] = field(default_factory=dict)
     newest: datetime | None = None
 
-    def take(self, rows: Iterable[raw.Session], words: Words) -> list[raw.Session]:
-        """The rows that are new or changed since they were last taken."""
-        changed = []
-        for row in rows:
-            created = words.at(row.creation_time)
-            if created is None:
-                words.count("session", "without creation time")
-                continue
-            running = words.under_way(row.state, words.at(row.end_time) is not None)
-            note = SessionNote(
-                real(row.job_id) or real(row.activity_id),
-                created,
-                running,
-                row.end_time,
-                row.result.result if row.result else None,
-            )
-            if self.notes.get(row.id) != note:
-                self.notes[row.id] = note
-                changed.append(row)
-            self.newest = created if self.newest is None else max(self.newest, created)
-        return changed
+    def keep(self, notes: dict[str, SessionNote]) -> None:
+        """Take in the notes of one listing; they are the store's from then on."""
+        # The first listing has a month of them: not twice, even for a moment.
+        if self.notes:
+            self.notes |= notes
+        else:
+            self.notes = notes
+        newest = max((note.created for note in notes.values()), default=None)
+        if newest is not None:
+            self.newest = newest if self.newest is None else max(self.newest, newest)
 
     def open_ids(self) -> list[str]:
         return [ident for ident, note in self.notes.items() if note.under_way]

@@ -13,7 +13,7 @@ import requests
 from exporters.http import Deadline, Secret, Session, Tls
 from exporters.veeam.client import SIGN_IN, Client
 from exporters.veeam.endpoints import SESSIONS
-from exporters.veeam.mapping_sessions import Known, split
+from exporters.veeam.mapping_sessions import Intake, Known, split
 from exporters.veeam.store import SessionStore
 from exporters.veeam.words import Words
 from tests.bench.measure import peak_mib
@@ -26,9 +26,9 @@ def ours(url: str, delta: bool) -> int:
     secret = Secret("only for this bench", "bench")
     with Session("bench", url, Tls(), sign_in=SIGN_IN, secrets=(secret,)) as http:
         client, deadline = Client("bench", http, "monitor", secret), Deadline(600.0)
-        listing = client.listing(SESSIONS, deadline, params=(SINCE,) if delta else ())
-        words = Words(None)
-        attempts, _ = split(SessionStore().take(listing.rows, words), Known(), words)
+        store, words = SessionStore(), Words(None)
+        listing = client.gather(SESSIONS, lambda: Intake(store, words), deadline, params=(SINCE,) if delta else ())
+        attempts, _ = split(listing.rows.hand_over(), Known(), words)
         return len(attempts)
 
 

@@ -16,7 +16,7 @@ from exporters.keeper import Keeper
 from exporters.selfmetrics import SelfMetrics
 from exporters.server import Server, Surface
 from exporters.veeam import raw
-from exporters.veeam.mapping_sessions import Known, split
+from exporters.veeam.mapping_sessions import Intake, Known, split
 from exporters.veeam.store import SessionStore
 from exporters.veeam.words import Words
 from tests.bench import large
@@ -31,7 +31,9 @@ def poll(body: bytes, busy: threading.Event, keeper: Keeper, workloads: int) -> 
     while busy.wait():
         words = Words(None)
         for _ in range(40):
-            split(SessionStore().take(decoder.decode(body).data, words), Known(), words)
+            intake = Intake(SessionStore(), words)
+            intake.extend(decoder.decode(body).data)
+            split(intake.hand_over(), Known(), words)
         keeper.put(state, large.NOW)
 
 

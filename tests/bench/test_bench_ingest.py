@@ -21,8 +21,8 @@ from tests.bench.sessions import NEW, TOTAL
 
 pytestmark = pytest.mark.bench
 PASSWORD = "only for this bench"
-# What the present client reaches; the targets need a listing that is worked off page by page (see README.md).
-CPU_NOW, MEMORY_NOW = 1.2, 2.5
+# What is reached while the target is missed (see README.md).
+CPU_NOW = 1.6
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def read(side: str, how: str, vendor: str, rounds: int = 3) -> tuple[float, floa
 def test_a_hundred_thousand_sessions_and_a_delta(vendor: str) -> None:
     ours, plain, delta = read("ours", "whole", vendor), read("plain", "whole", vendor), read("ours", "delta", vendor)
     gate("T5 CPU", plain[0] / ours[0], 2, f"{ours[0]:.2f} s CPU", floor=CPU_NOW)
-    gate("T5 peak memory", plain[1] / ours[1], 8, f"{ours[1]:.0f} MiB", floor=MEMORY_NOW)
+    gate("T5 peak memory", plain[1] / ours[1], 8, f"{ours[1]:.0f} MiB")
     gate("T6 a delta of 1 %", plain[0] / delta[0], 20, f"{delta[0] * 1000:.0f} ms CPU")
 
 
