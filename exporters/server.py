@@ -215,7 +215,8 @@ class Server(ThreadingHTTPServer):
     """Bound on construction: a port in use is a ConfigError that names it."""
 
     daemon_threads = True
-    request_queue_size = 64
+    # A shorter queue drops connections in a rush, and each dropped one is tried again only after a second.
+    request_queue_size = MAX_CONNECTIONS
 
     def __init__(self, host: str, port: int, surface: Surface) -> None:
         self.surface = surface
