@@ -79,9 +79,6 @@ class Samples:
     def info(self, family: str, labels: str) -> None:
         self.add(family, labels, 1)
 
-    def count(self) -> int:
-        return sum(map(len, self.lines.values()))
-
     def chunks(self) -> dict[str, bytes]:
         """Each family's lines as one UTF-8 block."""
         return {name: "".join(lines).encode() for name, lines in self.lines.items()}
