@@ -13,12 +13,28 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from exporters.demo_installation import Host as Host
+from exporters.demo_installation import Licence as Licence
+from exporters.demo_installation import Node as Node
+from exporters.demo_installation import Practice as Practice
+from exporters.demo_installation import Proxy as Proxy
+from exporters.demo_installation import Storage as Storage
+from exporters.demo_installation import Store as Store
+
 
 class JobKind(StrEnum):
-    """IMMEDIATE copies new points as they appear and never ends; ARCHIVE copies the newest ones on a schedule."""
+    """IMMEDIATE copies new points as they appear and never ends; ARCHIVE copies the newest ones on a schedule.
+
+    AGENT is a policy for workstations, which run it themselves; SERVER_AGENT a job for servers, run by the backup
+    server. REPLICA keeps standby machines on another host.
+    """
 
     VM = "vm"
     AGENT = "agent"
+    SERVER_AGENT = "server agent"
+    NAS = "nas"
+    OBJECT_STORAGE = "object storage"
+    REPLICA = "replica"
     IMMEDIATE = "immediate"
     ARCHIVE = "archive"
 
@@ -31,6 +47,15 @@ class SessionKind(StrEnum):
     LOG = "log"
     RESTORE = "restore"
     CONFIGURATION = "configuration"
+    NAS = "nas"
+    OBJECT_STORAGE = "object storage"
+    REPLICA = "replica"
+    INSTANT = "instant recovery"
+    FILE_RESTORE = "file restore"
+    BOOT_TEST = "boot test"
+    FAILOVER = "failover"
+    UNDO_FAILOVER = "undo failover"
+    SECURITY_CHECK = "security check"
 
 
 class Result(StrEnum):
@@ -44,16 +69,10 @@ class Mode(StrEnum):
     INCREMENTAL = "incremental"
 
 
-class Storage(StrEnum):
-    DISK = "disk"
-    HARDENED = "hardened"
-    OBJECT = "object"
-    SCALE_OUT = "scale-out"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A VM (`vcenter`, `moref`, `folder`) or, without a vCenter, a computer with an agent.
+    """A VM (`vcenter`, `moref`, `folder`) or, without a vCenter, what its job's kind says: a computer with an agent, a
+    file share, a bucket.
 
     `former` is (until, name): points taken before `until` carry that name. `moved_from` is the (vCenter, moref) of its
     life before a move; its old points stay in a chain that no job owns any more.
@@ -106,6 +125,7 @@ class Job:
     full_day: int = 6
     enabled: bool = True
     encrypted: bool = True
+    application_aware: bool = True
     database: bool = False
     next_run: datetime | None = None
 
@@ -170,6 +190,7 @@ class Point:
     opened_by: str | None = None
     infected: bool = False
     usable: bool = True
+    crash_consistent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,58 +221,6 @@ class ChainObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """A repository. Sizes are None for object storage. `extents` are the ids inside a scale-out, `part_of` its id."""
-
-    id: str
-    name: str
-    kind: Storage
-    host_id: str | None
-    path: str
-    capacity: int | None
-    free: int | None
-    used: int
-    online: bool = True
-    immutable_days: int | None = None
-    immutable_days_before: int | None = None
-    part_of: str | None = None
-    extents: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
-    """A managed server; `kind` is windows, linux or vcenter."""
-
-    id: str
-    name: str
-    kind: str
-    available: bool = True
-    outdated: bool = False
-    backup_server: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxy:
-    id: str
-    name: str
-    host_id: str
-    online: bool = True
-    disabled: bool = False
-    outdated: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Licence:
-    """`used` and `total` count licence instances."""
-
-    valid: bool
-    expires: datetime
-    support_expires: datetime
-    used: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Malware:
     """A finding in one machine's backup; `point_id` is where it was found."""
 
@@ -264,10 +233,51 @@ class Malware:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """A standby machine kept by a replica job; its own points are the moments it can be started from.
+
+    `state` is ready, processing, failover or failback.
+    """
+
+    id: str
+    job_id: str
+    machine_id: str
+    name: str
+    points: tuple[tuple[str, datetime], ...]
+    state: str = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A machine that runs from its backup now; `session_id` is the instant recovery that started it."""
+
+    id: str
+    session_id: str
+    machine_id: str
+    point_id: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRestore:
+    """Files brought back inside a file-level session: what its audit lists. `size` is bytes."""
+
+    session_id: str
+    machine_id: str
+    point_id: str
+    path: str
+    start: datetime
+    end: datetime
+    size: int
+    result: Result = Result.SUCCESS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One backup server and all it knows. Sequences may be lazy; `sessions` and `points` are in order of time.
 
-    `certificate` is (valid from, valid to); `configuration_backup` the end of the last good one.
+    `certificate` is (valid from, valid to); `configuration_backup` the end of the last good one. `nodes` is empty where
+    the server is no cluster.
     """
 
     system: str
@@ -288,6 +298,12 @@ class Server:
     hosts: Sequence[Host]
     proxies: Sequence[Proxy]
     malware: Sequence[Malware] = ()
+    replicas: Sequence[Replica] = ()
+    mounts: Sequence[Mount] = ()
+    file_restores: Sequence[FileRestore] = ()
+    practices: Sequence[Practice] = ()
+    nodes: Sequence[Node] = ()
+    configuration_encrypted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

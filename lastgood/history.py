@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from lastgood.errors import HistoryError
-from lastgood.history_book import LOADERS, Book, Parts, next_poll
+from lastgood.history_book import LOADERS, Book, next_poll, parts_of
 from lastgood.history_file import Place
 from lastgood.history_runs import KEPT, held_since, unpack
 from lastgood.history_schema import Batch, Damaged, Row, newest_before, read, read_one
@@ -123,7 +123,7 @@ class History:
             book.runs.record(snapshot, now, horizon, lambda id_: self._attempt(system, id_), self._batch)
             book.restores.record(snapshot.restores, self._batch)
             book.capacity.record(snapshot.repositories, at, self._batch)
-            parts = Parts(repositories=snapshot.repositories, components=snapshot.components)
+            parts = parts_of(snapshot)
             if parts != book.parts:
                 book.parts = parts
                 self._batch.put("systems", system, "parts", at, parts)
@@ -195,8 +195,7 @@ class History:
                 collectors=poll.collectors,
                 workloads=book.workloads.listed(),
                 jobs=book.runs.jobs,
-                repositories=book.parts.repositories,
-                components=book.parts.components,
+                **msgspec.structs.asdict(book.parts),
                 inventory=poll.inventory,
                 cursor=poll.cursor,
             )

@@ -12,7 +12,16 @@ from lastgood.history_evidence import Capacity, Restores, Verdicts
 from lastgood.history_runs import Runs
 from lastgood.history_schema import Row
 from lastgood.history_workloads import Workloads
-from lastgood.model import Collector, Component, Repository, Snapshot, System
+from lastgood.model import (
+    Collector,
+    Component,
+    LogBackup,
+    MalwareEvent,
+    Practice,
+    Repository,
+    Snapshot,
+    System,
+)
 
 # Without a complete inventory the first look at a system goes on for this long at most.
 FIRST_LOOK = timedelta(hours=24)
@@ -35,12 +44,18 @@ class Poll:
     collectors: tuple[Collector, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What else the newest snapshot said that `last_snapshot` gives back."""
 
     repositories: tuple[Repository, ...] = ()
     components: tuple[Component, ...] = ()
+    log_backups: tuple[LogBackup, ...] = ()
+    malware: tuple[MalwareEvent, ...] = ()
+    practices: tuple[Practice, ...] = ()
+
+
+def parts_of(snapshot: Snapshot) -> Parts:
+    return Parts(**{name: getattr(snapshot, name) for name in Parts.__struct_fields__})
 
 
 _decode_poll = msgspec.msgpack.Decoder(Poll).decode

@@ -38,8 +38,11 @@ class _Packed(msgspec.Struct, array_like=True):
     failed: int | None
     message: str | None
     counted: bool
+    bottleneck: str | None = None
 
 
+# What is the session's own, as opposed to our book-keeping.
+_FACTS = tuple(name for name in _Packed.__struct_fields__ if name != "counted")
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 _decode_job = msgspec.msgpack.Decoder(Job).decode
 _decode_total = msgspec.msgpack.Decoder(tuple[int, float]).decode
@@ -213,7 +216,7 @@ class Runs:
             self._attempts.pop(job_id, None)
 
     def _write(self, attempt: Attempt, batch: Batch) -> None:
-        values = {name: getattr(attempt, name) for name in _Packed.__struct_fields__[:-1]}
+        values = {name: getattr(attempt, name) for name in _FACTS}
         packed = _Packed(**values, counted=attempt.id in self._counted)
         batch.put("attempts", self._system, attempt.id, attempt.start, packed)
 
@@ -226,7 +229,7 @@ def held_since(now: datetime) -> datetime:
 def unpack(row: Row) -> tuple[Attempt, bool]:
     """A session, and whether its run has been counted. Raises msgspec.DecodeError."""
     packed = _decode(row.data)
-    values = {name: getattr(packed, name) for name in _Packed.__struct_fields__[:-1]}
+    values = {name: getattr(packed, name) for name in _FACTS}
     return Attempt(id=row.key, **values), packed.counted
 
 

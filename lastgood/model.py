@@ -11,6 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from lastgood.findings import LogBackup as LogBackup
+from lastgood.findings import MalwareEvent as MalwareEvent
+from lastgood.findings import Practice as Practice
+from lastgood.findings import PracticeStatus as PracticeStatus
+from lastgood.findings import Result as Result
+from lastgood.findings import Threat as Threat
+from lastgood.installation import Component as Component
+from lastgood.installation import ConfigurationBackup as ConfigurationBackup
+from lastgood.installation import License as License
+from lastgood.installation import Repository as Repository
+from lastgood.installation import System as System
+
 
 class Role(StrEnum):
     """Where points live. RPO is judged per role; a fresh copy never hides a stale primary."""
@@ -20,19 +32,16 @@ class Role(StrEnum):
     ARCHIVE = "archive"
 
 
-class Result(StrEnum):
-    """How a run or task ended. UNKNOWN is a word the vendor used that we do not know; None is no word at all."""
-
-    SUCCESS = "success"
-    WARNING = "warning"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
-
-
 class Mode(StrEnum):
     FULL = "full"
     INCREMENTAL = "incremental"
+
+
+class Consistency(StrEnum):
+    """In what state data lies in a point: as its applications left it when asked, or as a power cut would leave it."""
+
+    APPLICATION = "application"
+    CRASH = "crash"
 
 
 class Proof(StrEnum):
@@ -58,7 +67,8 @@ class RestorePoint:
     """One restore point. `time` is the moment whose data it holds, not the end of the job.
 
     `usable` is False when something speaks against it (`flaw` says what: task failed, infected, corrupt, incomplete,
-    verification failed); None when the source that would tell could not be read.
+    verification failed); None when the source that would tell could not be read. `consistency` is None where nothing
+    tells it.
     """
 
     id: str
@@ -68,6 +78,7 @@ class RestorePoint:
     mode: Mode | None = None
     size_bytes: int | None = None
     suspicious: bool | None = None
+    consistency: Consistency | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +111,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """One thing that must be recoverable. `id` is stable within its system; `name` is for people and may change."""
+    """One thing that must be recoverable. `id` is stable within its system; `name` is for people and may change.
+
+    `latest_log` is the newest moment its database can be rolled to by log backups, where a vendor tells it.
+    """
 
     id: str
     name: str
@@ -115,6 +129,7 @@ class Workload:
     protected: bool | None = None
     points: tuple[PointSet, ...] = ()
     last_attempt: Outcome | None = None
+    latest_log: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +160,8 @@ class Job:
     repository_id: str | None = None
     objects: int | None = None
     created: datetime | None = None
+    encrypted: bool | None = None
+    application_aware: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +169,8 @@ class Attempt:
     """One session of a job as the vendor counts them. Retries are attempts; `lastgood.runs.fold` makes runs of them.
 
     `end` is None while it goes on. `retry_of` names the first attempt where the vendor says so. `failed` counts
-    workloads that failed inside it.
+    workloads that failed inside it. `bottleneck` is the slowest stage as the vendor measured it: source, proxy,
+    network, target, throttling or none.
     """
 
     id: str
@@ -168,6 +186,7 @@ class Attempt:
     next_retry: datetime | None = None
     failed: int | None = None
     message: str | None = None
+    bottleneck: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +208,8 @@ class Run:
     transferred_bytes: int | None = None
     retry_due: datetime | None = None
     message: str | None = None
+    bottleneck: str | None = None
+    busy_seconds: float | None = None
 
     @property
     def duration(self) -> float | None:
@@ -201,6 +222,7 @@ class Restore:
     """A restore, verification or drill: evidence for RTO only when `whole` (timed until the workload is usable).
 
     False: its duration says nothing of RTO (file-level, boot test, a mount left open). `end` None: still going on.
+    `mounted` is True while a machine runs from its backup (instant recovery), which holds the repository busy.
     """
 
     id: str
@@ -212,75 +234,11 @@ class Restore:
     workload_id: str | None = None
     workload_name: str | None = None
     label: str | None = None
+    mounted: bool | None = None
 
     @property
     def duration(self) -> float | None:
         return None if self.end is None else (self.end - self.start).total_seconds()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
-    """Where backups are kept. Capacity of object storage is unknown: None, never 0. `part_of` marks an extent whose
-    space is already counted by the scale-out repository of that id."""
-
-    id: str
-    name: str
-    kind: str | None = None
-    capacity_bytes: int | None = None
-    free_bytes: int | None = None
-    online: bool | None = None
-    immutable_seconds: float | None = None
-    part_of: str | None = None
-    extents: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
-    """A proxy, managed server or other part that backups need."""
-
-    id: str
-    name: str
-    kind: str
-    up: bool | None = None
-    disabled: bool | None = None
-    outdated: bool | None = None
-    version: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class License:
-    """`valid` is False when expired or invalid. `expires` None is untold; `perpetual` True says there is no end."""
-
-    valid: bool | None = None
-    status: str | None = None
-    edition: str | None = None
-    kind: str | None = None
-    perpetual: bool | None = None
-    expires: datetime | None = None
-    support_expires: datetime | None = None
-    used: float | None = None
-    total: float | None = None
-    unit: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class System:
-    """One configured backup server, tenant, account, vCenter or host.
-
-    `clock_skew` is the source's clock minus ours, in seconds. `time_zone` is an IANA name where the source tells one.
-    """
-
-    name: str
-    source: str
-    product: str | None = None
-    product_version: str | None = None
-    server_name: str | None = None
-    api_revision: str | None = None
-    time_zone: str | None = None
-    clock_skew: float | None = None
-    certificate_expires: datetime | None = None
-    tls_verified: bool | None = None
-    license: License | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +281,9 @@ class Snapshot:
     restores: tuple[Restore, ...] = ()
     repositories: tuple[Repository, ...] = ()
     components: tuple[Component, ...] = ()
+    log_backups: tuple[LogBackup, ...] = ()
+    malware: tuple[MalwareEvent, ...] = ()
+    practices: tuple[Practice, ...] = ()
     inventory: bool = False
     cursor: str | None = None
 

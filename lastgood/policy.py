@@ -5,7 +5,6 @@ Durations are seconds, ratios are 0 to 1, times are aware. A None objective is o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,9 +13,12 @@ from pathlib import Path
 
 from lastgood.calendars import Calendar, Window
 from lastgood.clock import shift
+from lastgood.matching import SUBJECT_LENGTH as SUBJECT_LENGTH
+from lastgood.matching import Facts as Facts
+from lastgood.matching import Match as Match
+from lastgood.matching import Pattern as Pattern
 
 DAY = 86400.0
-SUBJECT_LENGTH = 256
 
 
 class Objective(StrEnum):
@@ -39,6 +41,7 @@ class Objective(StrEnum):
     CONFIGURATION_BACKUP = "configuration_backup"
     SOFTWARE = "software"
     LICENSE = "license"
+    HARDENING = "hardening"
     SYSTEM = "system"
 
 
@@ -50,42 +53,6 @@ class Urgency(StrEnum):
 
 # The keys a match may use, in the order explain() shows them.
 MATCH_KEYS = ("name", "id", "system", "source", "kind", "tenant", "tenant_path", "job", "folder", "tag")
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A glob or /regex/ as the policy writes it; `regex` is its compiled form, matched against the whole text.
-
-    Only the first SUBJECT_LENGTH characters of a value are looked at: it bounds what a regex can cost.
-    """
-
-    text: str
-    regex: re.Pattern[str]
-
-    def matches(self, value: str) -> bool:
-        return self.regex.fullmatch(value[:SUBJECT_LENGTH]) is not None
-
-
-# What a subject offers to a match: each key has all its values (a workload may have several jobs or tags).
-Facts = Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """All keys must match; within a key any value of the subject and any of the patterns. An empty match fits all."""
-
-    keys: Mapping[str, tuple[Pattern, ...]]
-    line: int = 0
-
-    def matches(self, facts: Facts) -> bool:
-        return all(
-            any(pattern.matches(value) for value in facts.get(key, ()) for pattern in patterns)
-            for key, patterns in self.keys.items()
-        )
-
-    def __str__(self) -> str:
-        inside = ", ".join(f"{k}: {' | '.join(p.text for p in ps)}" for k, ps in self.keys.items())
-        return "{" + inside + "}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +120,8 @@ class CopyObjective:
 class Tier:
     """One class of service. `onboarding` is the grace for a new workload (None: the larger of rpo and 24 h).
 
-    `later` keeps the objectives that are parsed and validated but not yet judged, by name.
+    `immutable` is for how many seconds new points must be unchangeable in one place at least; `encryption` is whether
+    every copy must be encrypted. `later` keeps the objectives that are parsed but not yet judged, by name.
     """
 
     name: str
@@ -167,6 +135,8 @@ class Tier:
     archive: CopyObjective | None = None
     onboarding: float | None = None
     forget_after: float | None = None
+    immutable: float | None = None
+    encryption: bool = False
     later: Mapping[str, object] = field(default_factory=dict)
     line: int = 0
 
@@ -245,6 +215,17 @@ class LicenseRule:
 
     expires_in: Limits = field(default_factory=lambda: Limits(warning=30 * DAY, critical=7 * DAY))
     used: Limits = field(default_factory=lambda: Limits(warning=0.95, critical=1.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationRule:
+    """How old a backup server's own configuration backup may be (seconds), and whether it must be encrypted.
+
+    Without encryption Veeam leaves the stored passwords out of it (VBR guide, configuration backup).
+    """
+
+    within: float = 7 * DAY
+    encryption: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +315,7 @@ class Policy:
     services: tuple[Service, ...] = ()
     repositories: tuple[RepositoryRule, ...] = ()
     license: LicenseRule = field(default_factory=LicenseRule)
+    configuration: ConfigurationRule = field(default_factory=ConfigurationRule)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     urgency: tuple[UrgencyRule, ...] = ()

@@ -87,6 +87,8 @@ def as_run(members: Group, job: Job | None, now: datetime, *, newest: bool) -> R
         transferred_bytes=_total(a.transferred_bytes for a in members),
         retry_due=_retry_due(members, own, now) if newest else None,
         message=last.message,
+        bottleneck=next((a.bottleneck for a in reversed(members) if a.bottleneck is not None), None),
+        busy_seconds=_busy(members),
     )
 
 
@@ -201,6 +203,11 @@ def _retry_due(members: Group, job: Job | None, now: datetime) -> datetime | Non
     else:
         return None
     return due if now - OVERDUE <= due else None
+
+
+def _busy(members: Group) -> float | None:
+    spans = [(attempt.end - attempt.start).total_seconds() for attempt in members if attempt.end is not None]
+    return sum(spans) if len(spans) == len(members) and min(spans) >= 0 else None
 
 
 def _total(values: Iterable[int | None]) -> int | None:

@@ -52,7 +52,7 @@ def test_told_retries_are_one_run_with_the_last_result_and_the_sums() -> None:
     first, second = fold(attempts, None, NOW)
     assert first == Run(
         id="a", job_id="j", start=at(0), end=at(70), result=Result.WARNING, attempts=3, mode=Mode.FULL,
-        read_bytes=12, transferred_bytes=None, message="yes",
+        read_bytes=12, transferred_bytes=None, message="yes", busy_seconds=3000.0,
     )  # fmt: skip
     assert first.duration == 70 * 60
     assert second.id == "d" and second.attempts == 1
