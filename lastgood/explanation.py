@@ -67,6 +67,10 @@ def promises(tier: Tier) -> Iterator[tuple[str, str]]:
     for name, copy in (("copy", tier.copy), ("archive", tier.archive)):
         if copy is not None:
             yield name, _copy(copy)
+    if tier.immutable is not None:
+        yield "immutable", f"in one place at least, new points cannot be deleted for {exact(tier.immutable)}"
+    if tier.encryption:
+        yield "encryption", "every job that backs it up encrypts"
     for name, value in tier.later.items():
         yield name, f"{_plain(value)} (promised, not judged yet)"
     yield "onboarding", f"a new workload may be without its first point for {exact(tier.grace)}"

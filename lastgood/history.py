@@ -62,7 +62,7 @@ class History:
         self._now = now
         self._closed = False
         self._failures = 0
-        self._blocked: dict[str, datetime] = {}
+        self._blocked: dict[str, tuple[datetime, int]] = {}
         opened = place.open(now, lambda db: self._load(db, now))
         if not place.copy.exists():
             self._copied = None
@@ -232,14 +232,26 @@ class History:
     def block(self, system: str, until: datetime, now: datetime) -> None:
         """Remember that an account was refused: a restart must not try it again sooner, or it is locked out."""
         with self._lock:
-            self._blocked[system] = until
-            self._batch.put("meta", system, "blocked", now, until)
+            self._blocked[system] = (until, self.refusals(system) + 1)
+            self._batch.put("meta", system, "blocked", now, self._blocked[system])
             self._write()
 
-    def blocked_until(self, system: str) -> datetime | None:
-        """The moment before which no sign-in is to be tried; None when the account was never refused."""
+    def unblock(self, system: str) -> None:
+        """The account was taken, or is another one now: nothing is held against it."""
         with self._lock:
-            return self._blocked.get(system)
+            if self._blocked.pop(system, None) is not None:
+                self._batch.delete("meta", system, "blocked")
+                self._write()
+
+    def blocked_until(self, system: str) -> datetime | None:
+        """The moment before which no sign-in is to be tried; None when the account is not refused."""
+        with self._lock:
+            return self._blocked[system][0] if system in self._blocked else None
+
+    def refusals(self, system: str) -> int:
+        """How often in a row the account was refused."""
+        with self._lock:
+            return self._blocked[system][1] if system in self._blocked else 0
 
     def prune(self, now: datetime) -> None:
         """Thin and drop what is too old. Done by itself once a day; totals are kept."""
@@ -292,7 +304,7 @@ class History:
                     loader(self._book(row.system))(row)
             copied = read_one(db, "meta", "", "copied")
             told = [row for row in read(db, "meta") if row.key == "blocked"]
-            self._blocked = {row.system: msgspec.msgpack.decode(row.data, type=datetime) for row in told}
+            self._blocked = {row.system: msgspec.msgpack.decode(row.data, type=tuple[datetime, int]) for row in told}
         except (msgspec.DecodeError, ValueError) as error:
             raise Damaged(str(error)) from error
         self._copied = msgspec.msgpack.decode(copied.data, type=datetime) if copied else None

@@ -21,6 +21,7 @@ from lastgood.model import (
     Repository,
     Snapshot,
     System,
+    Tenant,
 )
 
 # Without a complete inventory the first look at a system goes on for this long at most.
@@ -52,6 +53,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     log_backups: tuple[LogBackup, ...] = ()
     malware: tuple[MalwareEvent, ...] = ()
     practices: tuple[Practice, ...] = ()
+    tenants: tuple[Tenant, ...] = ()
 
 
 def parts_of(snapshot: Snapshot) -> Parts:

@@ -39,6 +39,7 @@ class _Packed(msgspec.Struct, array_like=True):
     message: str | None
     counted: bool
     bottleneck: str | None = None
+    took: float | None = None
 
 
 # What is the session's own, as opposed to our book-keeping.

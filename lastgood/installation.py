@@ -73,12 +73,32 @@ class ConfigurationBackup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """A customer, unit, folder or partner that shares the system with others.
+
+    `path` is the names from the root down to it, with slashes. `enabled` is False while it is switched off or suspended
+    (`state` says in the vendor's word): its workloads are not expected to be backed up. `readable` is False where the
+    account may not see into it.
+    """
+
+    id: str
+    name: str
+    kind: str | None = None
+    parent_id: str | None = None
+    path: str | None = None
+    enabled: bool | None = None
+    state: str | None = None
+    readable: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """One configured backup server, tenant, account, vCenter or host.
 
     `clock_skew` is the source's clock minus ours, in seconds. `time_zone` is an IANA name where the source tells one.
     `unknown_words` counts the different words read that lastgood has no meaning for: none of them passes for good news.
-    `configuration_backup` is None where the source does not tell of one.
+    `configuration_backup` is None where the source does not tell of one. `credential_expires` is when the account's
+    secret stops working.
     """
 
     name: str
@@ -94,3 +114,4 @@ class System:
     license: License | None = None
     configuration_backup: ConfigurationBackup | None = None
     unknown_words: int | None = None
+    credential_expires: datetime | None = None

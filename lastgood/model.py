@@ -22,6 +22,7 @@ from lastgood.installation import ConfigurationBackup as ConfigurationBackup
 from lastgood.installation import License as License
 from lastgood.installation import Repository as Repository
 from lastgood.installation import System as System
+from lastgood.installation import Tenant as Tenant
 
 
 class Role(StrEnum):
@@ -86,7 +87,8 @@ class PointSet:
     """The restore points of one workload in one role, newest first.
 
     `points` holds the newest ones only; `count` and `oldest` speak of all of them. `complete` is True when the vendor's
-    whole, permitted listing was read: only then does "no points" mean never. None or False: unreadable.
+    whole, permitted listing was read: only then does "no points" mean never. None or False: unreadable. `standby`: they
+    are states of a standby machine on a host, not files in a repository.
     """
 
     role: Role
@@ -95,6 +97,7 @@ class PointSet:
     oldest: datetime | None = None
     complete: bool | None = None
     repository_id: str | None = None
+    standby: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,8 @@ class Outcome:
 class Workload:
     """One thing that must be recoverable. `id` is stable within its system; `name` is for people and may change.
 
-    `latest_log` is the newest moment its database can be rolled to by log backups, where a vendor tells it.
+    `latest_log` is the newest moment its database can be rolled to by log backups, where a vendor tells it. `online` is
+    whether its agent can be reached now. `tenant_id` names one of the snapshot's tenants.
     """
 
     id: str
@@ -130,6 +134,8 @@ class Workload:
     points: tuple[PointSet, ...] = ()
     last_attempt: Outcome | None = None
     latest_log: datetime | None = None
+    tenant_id: str | None = None
+    online: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +143,10 @@ class Job:
     """A schedule that backs up workloads.
 
     `manual` is True when the backup server does not start it by itself (started by hand, or by the agent on its own
-    machine). `always_on` marks continuous jobs (immediate backup copy) whose
-    parent session never ends: "running" says nothing about them. `retry_wait` is the pause before an automatic retry,
-    `retries` how many there are; `after_job` names the job whose end starts this one.
+    machine). `always_on` marks continuous jobs (immediate backup copy) whose parent session never ends: "running" says
+    nothing about them. `retry_wait` is the pause before an automatic retry, `retries` how many there are; `after_job`
+    names the job whose end starts this one. `encrypted`: whether what it writes is. `application_aware`: whether it
+    asks the guests for a consistent state. `replicates`: it keeps standby machines on a host, not backup files.
     """
 
     id: str
@@ -162,6 +169,7 @@ class Job:
     created: datetime | None = None
     encrypted: bool | None = None
     application_aware: bool | None = None
+    replicates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +178,8 @@ class Attempt:
 
     `end` is None while it goes on. `retry_of` names the first attempt where the vendor says so. `failed` counts
     workloads that failed inside it. `bottleneck` is the slowest stage as the vendor measured it: source, proxy,
-    network, target, throttling or none.
+    network, target, throttling or none. `took` is the longest time of one workload in seconds, where each runs by
+    itself and the span from the first start to the last end says nothing.
     """
 
     id: str
@@ -187,6 +196,7 @@ class Attempt:
     failed: int | None = None
     message: str | None = None
     bottleneck: str | None = None
+    took: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,11 +220,15 @@ class Run:
     message: str | None = None
     bottleneck: str | None = None
     busy_seconds: float | None = None
+    took: float | None = None
 
     @property
     def duration(self) -> float | None:
-        """Seconds from the first attempt's start to the last one's end; None while running."""
-        return None if self.end is None else (self.end - self.start).total_seconds()
+        """Seconds from the first attempt's start to the last one's end, or `took` where that is told; None while
+        running."""
+        if self.end is None:
+            return None
+        return (self.end - self.start).total_seconds() if self.took is None else self.took
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +298,7 @@ class Snapshot:
     log_backups: tuple[LogBackup, ...] = ()
     malware: tuple[MalwareEvent, ...] = ()
     practices: tuple[Practice, ...] = ()
+    tenants: tuple[Tenant, ...] = ()
     inventory: bool = False
     cursor: str | None = None
 

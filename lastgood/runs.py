@@ -89,6 +89,7 @@ def as_run(members: Group, job: Job | None, now: datetime, *, newest: bool) -> R
         message=last.message,
         bottleneck=next((a.bottleneck for a in reversed(members) if a.bottleneck is not None), None),
         busy_seconds=_busy(members),
+        took=max((a.took for a in members if a.took is not None), default=None),
     )
 
 

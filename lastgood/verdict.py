@@ -1,8 +1,8 @@
 """judge(estate, policy, now): the only place where what is known meets what is promised.
 
 Pure and total: the same three arguments give the same verdicts, and no estate makes it fail. The truth table stands
-beside the code that decides it: `judging/rpo.py`, `risk.py`, `restores.py`, `jobs.py`, `infrastructure.py`, and for
-coverage here:
+beside the code that decides it: `judging/rpo.py`, `risk.py`, `logs.py`, `restores.py`, `integrity.py`,
+`protection.py`, `jobs.py`, `infrastructure.py`, `configuration.py`, and for coverage here:
 
     coverage    covered by a job: OK; by none: CRITICAL; not told: UNKNOWN; no tier of the policy fits: WARNING
                 `required` and heard of by no system: CRITICAL, unless it states a grace (then UNKNOWN until it ends)
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lastgood.judging import infrastructure, jobs, restores, rpo
+from lastgood.judging import configuration, infrastructure, integrity, jobs, logs, protection, restores, rpo
 from lastgood.judging.base import (
     State,
     Subject,
@@ -31,7 +31,7 @@ from lastgood.judging.base import (
 )
 from lastgood.judging.risk import usual_seconds
 from lastgood.judging.rpo import Place, Standing
-from lastgood.model import Estate, Job, Restore, Role, SystemState, Workload
+from lastgood.model import Estate, Job, LogBackup, MalwareEvent, Restore, Role, SystemState, Threat, Workload
 from lastgood.policy import Assigned, Facts, Objective, Policy, Required, Rpo, Tier
 
 __all__ = [
@@ -128,6 +128,9 @@ def _view(state: SystemState, policy: Policy, now: datetime) -> View:
         members={key: tuple(ids) for key, ids in members.items()},
         usual={job_id: usual_seconds(runs) for job_id, runs in state.runs.items()},
         restores=_finished(state.restores),
+        malware=_standing(snapshot.malware),
+        log_backups=_logs(snapshot.log_backups),
+        repositories={r.id: r for r in snapshot.repositories},
         heard=frozenset(n for n, r in enumerate(policy.required) if any(map(r.match.matches, kept.values()))),
     )
 
@@ -138,6 +141,25 @@ def _finished(restores: Iterable[Restore]) -> Mapping[tuple[str | None, str | No
         if restore.end is not None:
             by_name = None if restore.workload_id is not None else restore.workload_name
             found[restore.workload_id, by_name].append(restore)
+    return {key: tuple(some) for key, some in found.items()}
+
+
+def _standing(
+    events: Iterable[MalwareEvent],
+) -> Mapping[tuple[str | None, str | None], tuple[MalwareEvent, ...]]:
+    """What is neither dismissed nor mere information: that lifts no earlier finding either."""
+    found: dict[tuple[str | None, str | None], list[MalwareEvent]] = defaultdict(list)
+    for event in events:
+        if not event.dismissed and event.threat is not Threat.INFORMATIVE:
+            by_name = None if event.workload_id is not None else event.workload_name
+            found[event.workload_id, by_name].append(event)
+    return {key: tuple(some) for key, some in found.items()}
+
+
+def _logs(told: Iterable[LogBackup]) -> Mapping[str, tuple[LogBackup, ...]]:
+    found: dict[str, list[LogBackup]] = defaultdict(list)
+    for log in told:
+        found[log.job_id].append(log)
     return {key: tuple(some) for key, some in found.items()}
 
 
@@ -186,7 +208,7 @@ def _system_verdicts(view: View, places: Iterable[Place]) -> Iterator[Verdict]:
         assigned, facts = view.assigned[workload.id], view.facts[workload.id]
         yield settle(policy, _coverage(view, workload, assigned), facts, assigned, now)
         if assigned.tier is not None:
-            for verdict in restores.judge(view, workload, assigned.tier):
+            for verdict in _promised(view, workload, assigned.tier):
                 yield settle(policy, verdict, facts, assigned, now)
     perhaps = _tiers_without_jobs(view)
     for job in view.jobs.values():
@@ -194,8 +216,17 @@ def _system_verdicts(view: View, places: Iterable[Place]) -> Iterator[Verdict]:
         if assigned.tier is not None:
             for verdict in jobs.judge(view, job, assigned.tier):
                 yield settle(policy, _whoever_it_serves(view, job, verdict, perhaps), facts, assigned, now)
-    for verdict in infrastructure.judge(view):
+    for verdict in (*infrastructure.judge(view), *configuration.judge(view)):
         yield settle(policy, verdict, _subject_facts(verdict.subject), None, now)
+
+
+def _promised(view: View, workload: Workload, tier: Tier) -> Iterator[Verdict]:
+    """What a tier promises of one workload beside its RPO. Integrity is promised by every tier."""
+    if tier.log_rpo is not None:
+        yield logs.judge(view, workload, tier.log_rpo)
+    yield from restores.judge(view, workload, tier)
+    yield from integrity.judge(view, workload)
+    yield from protection.judge(view, workload, tier)
 
 
 def _tiers_without_jobs(view: View) -> list[Tier]:

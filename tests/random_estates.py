@@ -29,6 +29,7 @@ from lastgood.model import (
 )
 from lastgood.runs import fold
 from tests.estates import DAY, HOUR, NOW, collectors, estate, remembered, state
+from tests.random_findings import enriched
 
 MINUTE = timedelta(minutes=1)
 POLICY = """
@@ -39,6 +40,9 @@ tiers:
   gold:
     rpo: 26h
     rto: 1h
+    log_rpo: 15m
+    immutable: {for: 14d}
+    encryption: required
     restore_test: {every: 90d, scope: workload}
     job_duration: {full: 8h, incremental: 45m}
     success_rate: {min: 93%, over: 30d, min_runs: 20, warnings: {tolerate: ["/VMware Tools/"]}}
@@ -47,11 +51,13 @@ tiers:
     rpo: {within: 26h, clock: weekdays, warn_at: 90%}
     restore_test: {every: 180d, scope: tier, sample: 50%}
     job_duration: {full: 12h, incremental: 2h}
-  weekly: {rpo: 8d, success_rate: {min: 80%, over: 30d, min_runs: 5, warnings: failure}}
+  weekly:
+    {rpo: 8d, immutable: {for: 1d}, success_rate: {min: 80%, over: 30d, min_runs: 5, warnings: failure}}
 workloads:
   - {match: {name: "sql-*"}, tier: gold, owner: it, business_owner: shop}
   - {match: {name: "office-*"}, tier: office, owner: it}
   - {match: {name: "weekly-*"}, tier: weekly, owner: it}
+configuration_backup: {within: 7d, encryption: required}
 required:
   - {name: sql-unheard, tier: gold}
 repositories:
@@ -66,7 +72,9 @@ def draw(seed: int) -> Estate:
     """One or two systems read at about NOW. The same seed draws the same estate."""
     rng = Random(seed)
     names = ("hq", "branch")[: rng.choice((1, 1, 2))]
-    return estate(*(_system(rng, name) for name in names), required_since={"sql-unheard": NOW - DAY})
+    drawn = [_system(rng, name) for name in names]
+    more = Random(f"findings {seed}")
+    return estate(*(enriched(system, more) for system in drawn), required_since={"sql-unheard": NOW - DAY})
 
 
 def _ago(rng: Random, *hours: float) -> datetime:

@@ -1,22 +1,24 @@
 """From the words of a scenario to an Estate. Everything is healthy and told unless the scenario says otherwise.
 
 workload   tier, name (shown; the key is its id), kind, last good (a time, `never`, `unreadable`), copy (the same for
-           the copy), points ([{at, flaw | usable: unknown, role}], in place of last good), jobs (a list; default:
-           all of the system), protected, created (or `unknown`), first seen, at first poll, remembered (the last
-           good history knows), missing since, attempt ({start, end, result})
-job        ran ([{at, took | running, result, mode, retry, because, nights}]), next, enabled, manual, retries,
-           retry wait, last start, role, continuous, after
+           the copy), points ([{at, flaw | usable: unknown, role, suspicious, consistency, mode, size, nights}], in
+           place of last good), kept in ({role: repository}), log (the newest log point), jobs (a list; default: all
+           of the system), protected, created (or `unknown`), first seen, at first poll, remembered (the last good
+           history knows), missing since, attempt ({start, end, result})
+job        ran ([{at, took | running, result, mode, retry, because, bottleneck, nights}]), next, enabled, manual,
+           retries, retry wait, last start, role, continuous, after, encrypted, application aware
 system     collectors ({points: {permitted, short, rows, expected, read, stale, error}}), repositories ({name:
-           {capacity, free, growth (bytes a day), online}}), license ({valid, status, expires}), restores ([{of, at,
-           took, result, kind, whole}]), components ({name: {kind, up}}), blocked until, error
+           {capacity, free, growth (bytes a day), online, immutable (a duration, `off` or unknown)}}), license ({valid,
+           status, expires}), restores ([{of, at, took, result, kind, whole}]), components ({name: {kind,
+           up}}), log backups ([{of (a job), kind, running, ended}]), malware ([{of, at, threat, dismissed, label}]),
+           practices ({name: status}), configuration backup ({last, enabled, scheduled, encrypted}), blocked until,
+           error
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from lastgood.model import (
     Attempt,
@@ -42,29 +44,14 @@ from lastgood.model import (
     Workload,
 )
 from lastgood.runs import fold
+from tests.scenario_findings import configuration_backup, log_backups, malware, point, point_id, practices
 from tests.scenario_times import Times, seconds
+from tests.scenario_words import Told, Words
 
 COLLECTORS = ("jobs", "sessions", "tasks", "points", "repositories", "infrastructure", "license", "server")
 STALE_AFTER = timedelta(minutes=30)
 LONG_AGO = timedelta(days=400)
 DAY = timedelta(days=1)
-Told = Mapping[str, Any]
-
-
-class _Words:
-    """The keys of one part of a scenario; `done` refuses those nobody asked for."""
-
-    def __init__(self, place: str, told: Told | None) -> None:
-        self._place, self._told, self._asked = place, told or {}, set[str]()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        self._asked.add(key)
-        return self._told.get(key, default)
-
-    def done(self) -> None:
-        unknown = self._told.keys() - self._asked
-        if unknown:
-            raise ValueError(f"{self._place}: unknown keys {sorted(unknown)}")
 
 
 def build(systems: Told, times: Times, seen: datetime) -> Estate:
@@ -73,7 +60,7 @@ def build(systems: Told, times: Times, seen: datetime) -> Estate:
 
 
 def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
-    words = _Words(name, told)
+    words = Words(name, told)
     jobs, attempts = {}, []
     for key, part in (words.get("jobs") or {}).items():
         jobs[key], tried = _job(key, part, times)
@@ -86,13 +73,21 @@ def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
             workloads.append(one)
     stores, capacity = _repositories(words.get("repositories"), times)
     snapshot = Snapshot(
-        system=System(name=name, source="veeam", license=_license(words.get("license"), times)),
+        system=System(
+            name=name,
+            source="veeam",
+            license=_license(words.get("license"), times),
+            configuration_backup=configuration_backup(words.get("configuration backup"), times),
+        ),
         taken_at=seen,
         collectors=_collectors(words.get("collectors"), times, seen),
         workloads=tuple(workloads),
         jobs=tuple(jobs.values()),
         repositories=stores,
         components=_components(words.get("components")),
+        log_backups=log_backups(words.get("log backups"), times),
+        malware=malware(words.get("malware"), times),
+        practices=practices(words.get("practices")),
     )
     blocked, error = times.maybe(words.get("blocked until")), words.get("error")
     restores = tuple(_restore(n, r, times) for n, r in enumerate(words.get("restores") or ()))
@@ -114,7 +109,7 @@ def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
 
 
 def _workload(key: str, told: Told, times: Times, jobs: tuple[str, ...]) -> tuple[Workload, Memory, bool]:
-    words = _Words(key, told)
+    words = Words(key, told)
     served = words.get("jobs", list(jobs))
     created = words.get("created", LONG_AGO)
     sets = _points(words, times)
@@ -128,6 +123,7 @@ def _workload(key: str, told: Told, times: Times, jobs: tuple[str, ...]) -> tupl
         protected=words.get("protected", bool(served)),
         points=sets,
         last_attempt=_outcome(words.get("attempt"), times),
+        latest_log=times.maybe(words.get("log")),
     )
     remembered = times.maybe(words.get("remembered"))
     good = {p.role: usable[0].time for p in sets if (usable := [x for x in p.points if x.usable])}
@@ -143,36 +139,40 @@ def _workload(key: str, told: Told, times: Times, jobs: tuple[str, ...]) -> tupl
     return made, memory, missing is not None
 
 
-def _points(words: _Words, times: Times) -> tuple[PointSet, ...]:
-    listed = words.get("points")
+def _points(words: Words, times: Times) -> tuple[PointSet, ...]:
+    listed, where = words.get("points"), words.get("kept in", {})
     primary, copy = words.get("last good", "never"), words.get("copy")
     if listed is not None:
         roles = {Role(p.get("role", "primary")) for p in listed}
-        return tuple(
-            _set(role, [_point(p, times) for p in listed if p.get("role", "primary") == role])
-            for role in sorted(roles | {Role.PRIMARY})
-        )
+        by_role: dict[Role, list[RestorePoint]] = {role: [] for role in sorted(roles | {Role.PRIMARY})}
+        for part in listed:
+            by_role[Role(part.get("role", "primary"))] += _nightly(part, times)
+        return tuple(_set(role, held, where) for role, held in by_role.items())
     told = {Role.PRIMARY: primary} | ({Role.COPY: copy} if copy is not None else {})
     return tuple(
         PointSet(role=role, complete=False)
         if value == "unreadable"
-        else _set(role, [] if value == "never" else [_point({"at": value}, times)])
+        else _set(role, [] if value == "never" else _nightly({"at": value}, times), where)
         for role, value in told.items()
     )
 
 
-def _set(role: Role, points: list[RestorePoint]) -> PointSet:
+def _set(role: Role, points: list[RestorePoint], where: Told) -> PointSet:
     newest = tuple(sorted(points, key=lambda p: p.time, reverse=True))
-    return PointSet(role=role, points=newest, count=len(newest), complete=True)
+    kept = where.get(role)
+    return PointSet(
+        role=role,
+        points=newest,
+        count=len(newest),
+        complete=True,
+        repository_id=None if kept is None else f"repo:{kept}",
+    )
 
 
-def _point(told: Told, times: Times) -> RestorePoint:
-    words = _Words("points", told)
-    at, flaw = times.at(words.get("at")), words.get("flaw")
-    usable = None if words.get("usable") == "unknown" else flaw is None
-    words.get("role")
-    words.done()
-    return RestorePoint(id=f"rp-{at.timestamp():.0f}", time=at, usable=usable, flaw=flaw)
+def _nightly(told: Told, times: Times) -> list[RestorePoint]:
+    made, nights = point(told, times)
+    back = [made.time - n * DAY for n in range(nights)]
+    return [replace(made, id=point_id(at), time=at) for at in back]
 
 
 def _outcome(told: Told | None, times: Times) -> Outcome | None:
@@ -182,7 +182,7 @@ def _outcome(told: Told | None, times: Times) -> Outcome | None:
 
 
 def _job(key: str, told: Told, times: Times) -> tuple[Job, list[Attempt]]:
-    words = _Words(key, told)
+    words = Words(key, told)
     attempts: list[Attempt] = []
     for part in words.get("ran") or ():
         attempts += _attempts(f"job:{key}", part, times)
@@ -204,6 +204,8 @@ def _job(key: str, told: Told, times: Times) -> tuple[Job, list[Attempt]]:
         retries=words.get("retries", 3),
         retry_wait=seconds(words.get("retry wait", "10m")),
         after_job=f"job:{after}" if (after := words.get("after")) else None,
+        encrypted=words.get("encrypted"),
+        application_aware=words.get("application aware"),
     )
     words.done()
     return made, attempts
@@ -211,7 +213,7 @@ def _job(key: str, told: Told, times: Times) -> tuple[Job, list[Attempt]]:
 
 def _attempts(job_id: str, told: Told, times: Times) -> list[Attempt]:
     """One session, or one a night for the last `nights`, the newest at `at`."""
-    words = _Words(job_id, told)
+    words = Words(job_id, told)
     start, running, took = times.at(words.get("at")), words.get("running", False), words.get("took", "35m")
     mode, result = words.get("mode", "incremental"), words.get("result", "success")
     made = Attempt(
@@ -223,6 +225,7 @@ def _attempts(job_id: str, told: Told, times: Times) -> list[Attempt]:
         mode=Mode(mode),
         is_retry=words.get("retry", False),
         message=words.get("because"),
+        bottleneck=words.get("bottleneck"),
     )
     nights = words.get("nights", 1)
     words.done()
@@ -234,8 +237,8 @@ def _attempts(job_id: str, told: Told, times: Times) -> list[Attempt]:
 
 def _collectors(told: Told | None, times: Times, seen: datetime) -> tuple[Collector, ...]:
     made = []
-    for name in COLLECTORS:
-        words = _Words(name, (told or {}).get(name))
+    for name in (*COLLECTORS, *(n for n in told or () if n not in COLLECTORS)):
+        words = Words(name, (told or {}).get(name))
         one = Collector(
             name=name,
             success=words.get("error") is None,
@@ -255,11 +258,17 @@ def _collectors(told: Told | None, times: Times, seen: datetime) -> tuple[Collec
 def _repositories(told: Told | None, times: Times) -> tuple[tuple[Repository, ...], dict[str, tuple[Sample, ...]]]:
     stores, capacity = [], {}
     for name, part in (told or {}).items():
-        words = _Words(name, part)
+        words = Words(name, part)
         size, free, growth = words.get("capacity"), words.get("free"), words.get("growth")
+        immutable = words.get("immutable")
         stores.append(
             Repository(
-                id=f"repo:{name}", name=name, capacity_bytes=size, free_bytes=free, online=words.get("online", True)
+                id=f"repo:{name}",
+                name=name,
+                capacity_bytes=size,
+                free_bytes=free,
+                online=words.get("online", True),
+                immutable_seconds=None if immutable is None else 0.0 if immutable == "off" else seconds(immutable),
             )
         )
         if growth is not None:
@@ -279,7 +288,7 @@ def _components(told: Told | None) -> tuple[Component, ...]:
 
 
 def _license(told: Told | None, times: Times) -> License:
-    words = _Words("license", told)
+    words = Words("license", told)
     ends = times.maybe(words.get("expires")) or times.now + LONG_AGO
     made = License(valid=words.get("valid", True), status=words.get("status"), perpetual=False, expires=ends)
     words.done()
@@ -287,7 +296,7 @@ def _license(told: Told | None, times: Times) -> License:
 
 
 def _restore(number: int, told: Told, times: Times) -> Restore:
-    words = _Words("restores", told)
+    words = Words("restores", told)
     start = times.at(words.get("at"))
     made = Restore(
         id=f"restore-{number}",

@@ -244,9 +244,11 @@ def test_what_verdicts_rest_on_is_told_as_it_is() -> None:
 
 
 def test_the_times_in_the_truth_table_are_those_of_the_code() -> None:
+    from lastgood.judging.integrity import SHRUNK, SHRUNK_AFTER
     from lastgood.judging.restores import DEFAULT_INTERVAL
     from lastgood.judging.risk import LEAST_ALLOWANCE, START_GRACE
     from lastgood.judging.rpo import SKEW
+    from lastgood.policy import ConfigurationRule
     from lastgood.runs import OVERDUE, UNTIMED_WAIT
 
     text = " ".join((ROOT / "docs/verdicts.md").read_text().split())
@@ -256,6 +258,9 @@ def test_the_times_in_the_truth_table_are_those_of_the_code() -> None:
     assert f"not before {LEAST_ALLOWANCE / 3600:.0f} hour" in text
     assert f"(over {SKEW / 60:.0f} minutes)" in text
     assert f"interval for `rto` is {DEFAULT_INTERVAL / 86400:.0f} days" in text
+    assert f"below {SHRUNK:.0%} of".replace("%", " %") in text
+    assert f"at least {SHRUNK_AFTER} earlier points" in text
+    assert f"({ConfigurationRule().within / 86400:.0f} days unless set)" in text
 
 
 def test_the_picture_is_small() -> None:

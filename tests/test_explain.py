@@ -51,6 +51,11 @@ def test_each_promise_is_in_words() -> None:
     _, topics, _ = run("x", "--source", "acronis", "--kind", "workstation", "--system", "s")
     assert "say /VMware Tools/" in topics["success_rate"][0]
     _, topics, _ = run("sql-01", "--system", "veeam-hq")
+    assert topics["log_rpo"] == ["databases can be rolled to a point at most 15 min old"]
+    assert topics["immutable"] == ["in one place at least, new points cannot be deleted for 14 d"]
+    assert topics["encryption"] == ["every job that backs it up encrypts"]
+    told = " ".join(topics["urgency"])
+    assert all(name in told for name in ("log_rpo", "integrity", "immutability", "encryption"))
     assert topics["copies"] == ["total 3, media 2, offsite 1, immutable 1, errors 0 (promised, not judged yet)"]
 
 

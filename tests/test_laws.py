@@ -15,7 +15,7 @@ from random import Random
 import pytest
 
 from lastgood.model import Collector, Estate, Role, SystemState
-from lastgood.policy import JobDuration, LicenseRule, Limits, Policy, Rpo, Tier
+from lastgood.policy import ConfigurationRule, JobDuration, LicenseRule, Limits, Policy, Rpo, Tier
 from lastgood.verdict import State, judge
 from tests.estates import DAY, HOUR, NOW
 from tests.estates import policy as load
@@ -34,6 +34,8 @@ EXEMPT = {
     ("SystemState", "auth_blocked_until"): "no sign-in was refused",
     ("Collector", "permitted"): "nobody was refused; what was read before stands until its stale_at",
     ("Restore", "workload_id"): "identity: a restore of nobody knows what is no evidence of anything",
+    ("MalwareEvent", "workload_id"): "identity: a finding in nobody knows what is told by no workload",
+    ("MalwareEvent", "workload_name"): "identity, where there is no id",
 }
 
 
@@ -65,17 +67,21 @@ def test_the_law_of_unknowns_looks_at_every_optional_field_that_is_judged(policy
     """A field that no draw ever fills would be exempt without anybody saying so."""
     seen = {changed.where for seed in range(120) for changed in unknowns(draw(seed), Random(seed), 1)}
     judged = {
-        "RestorePoint": {"usable", "flaw"},
-        "PointSet": {"complete", "count"},
+        "RestorePoint": {"usable", "flaw", "mode", "size_bytes", "suspicious", "consistency"},
+        "PointSet": {"complete", "count", "repository_id"},
         "Outcome": {"result", "start", "message"},
-        "Workload": {"created", "job_ids", "protected", "last_attempt"},
-        "Job": {"enabled", "manual", "running", "running_since", "last_start", "next_run", "after_job", "retries"},
+        "Workload": {"created", "job_ids", "protected", "last_attempt", "latest_log"},
+        "Job": {"enabled", "manual", "running", "running_since", "last_start", "next_run", "after_job", "retries"}
+        | {"encrypted", "application_aware", "repository_id"},
         "Run": {"end", "result", "mode", "retry_due", "message"},
         "Restore": {"end", "result", "whole", "workload_id"},
-        "Repository": {"capacity_bytes", "free_bytes", "online"},
+        "Repository": {"capacity_bytes", "free_bytes", "online", "immutable_seconds", "encrypted", "part_of"},
+        "LogBackup": {"running", "last_end"},
+        "MalwareEvent": {"dismissed"},
+        "ConfigurationBackup": {"enabled", "scheduled", "last_success", "encrypted"},
         "Component": {"up", "disabled"},
         "License": {"valid", "perpetual", "expires", "used", "total"},
-        "System": {"license"},
+        "System": {"license", "configuration_backup"},
         "Collector": {"permitted", "read_at", "stale_at"},
         "SystemState": {"last_success", "stale_at", "history_since", "auth_blocked_until"},
     }
@@ -131,6 +137,9 @@ LOOSER: dict[str, Callable[[Tier, float], Tier]] = {
     "rate": _rate,
     "tests": _tests,
     "onboarding": lambda tier, factor: replace(tier, onboarding=tier.grace * factor),
+    "logs": lambda tier, factor: replace(tier, log_rpo=tier.log_rpo and tier.log_rpo * factor),
+    "immutable": lambda tier, factor: replace(tier, immutable=tier.immutable and tier.immutable / factor),
+    "encryption": lambda tier, _: replace(tier, encryption=False),
 }
 
 
@@ -144,6 +153,8 @@ def _looser(policy: Policy) -> Iterator[tuple[str, Policy]]:
         rules = tuple(replace(rule, used=roomier, full_in=later) for rule in policy.repositories)
         yield f"capacity x {factor}", replace(policy, repositories=rules)
         yield f"license x {factor}", replace(policy, license=LicenseRule(expires_in=later, used=roomier))
+        own = ConfigurationRule(within=policy.configuration.within * factor)
+        yield f"configuration x {factor}", replace(policy, configuration=own)
     yield "no objective", replace(policy, tiers={k: Tier(name=k) for k in policy.tiers})
 
 
@@ -205,13 +216,24 @@ def _with_every_time(estate: Estate, at: datetime) -> Estate:
             tuple(replace(s, points=tuple(replace(p, time=at) for p in s.points), oldest=at) for s in w.points)
             for w in held.workloads
         ]
-        workloads = tuple(replace(w, points=p, created=at) for w, p in zip(held.workloads, sets, strict=True))
+        workloads = tuple(
+            replace(w, points=p, created=at, latest_log=w.latest_log and at)
+            for w, p in zip(held.workloads, sets, strict=True)
+        )
         jobs = tuple(replace(j, next_run=at, last_start=at, running_since=j.running_since and at) for j in held.jobs)
         license_ = held.system.license and replace(held.system.license, expires=at)
         runs = {
             k: tuple(replace(r, start=at, end=r.end and at, retry_due=at) for r in v) for k, v in state.runs.items()
         }
-        snapshot = replace(held, workloads=workloads, jobs=jobs, system=replace(held.system, license=license_))
+        own = held.system.configuration_backup and replace(held.system.configuration_backup, last_success=at)
+        snapshot = replace(
+            held,
+            workloads=workloads,
+            jobs=jobs,
+            system=replace(held.system, license=license_, configuration_backup=own),
+            log_backups=tuple(replace(x, last_end=at) for x in held.log_backups),
+            malware=tuple(replace(x, time=at) for x in held.malware),
+        )
         memories = {k: replace(m, first_seen=at, last_good={Role.PRIMARY: at}) for k, m in state.memories.items()}
         restores = tuple(replace(r, start=at, end=at) for r in state.restores)
         changed.append(replace(state, snapshot=snapshot, runs=runs, memories=memories, restores=restores))
@@ -222,7 +244,8 @@ def test_a_point_of_the_end_of_time_is_the_future(policy: Policy) -> None:
     """Whatever `now` is, nothing dated by a sentinel may count as fresh."""
     for seed in range(20):
         found = states(_with_every_time(draw(seed), ENDS_OF_TIME[1]), policy, NOW)
-        assert State.OK not in {state for key, state in found.items() if key.endswith("\x1frpo")}
+        by_time = ("\x1frpo", "\x1flog_rpo", "\x1fconfiguration_backup")
+        assert State.OK not in {state for key, state in found.items() if key.endswith(by_time)}
 
 
 @pytest.mark.parametrize("seeds", BLOCKS[:3], ids=str)
@@ -234,15 +257,17 @@ def test_judge_is_deterministic_and_free_of_order(policy: Policy, seeds: range) 
         assert {v.key: v for v in judge(_shuffled(estate, Random(seed)), policy, NOW).verdicts} == first
 
 
+_LISTS = (
+    *("workloads", "jobs", "collectors", "repositories", "components"),
+    *("log_backups", "malware", "practices"),
+)
+
+
 def _shuffled(estate: Estate, rng: Random) -> Estate:
     def mixed(state: SystemState) -> SystemState:
         snapshot = replace(
             state.snapshot,
-            **{
-                name: tuple(rng.sample(held, len(held)))
-                for name in ("workloads", "jobs", "collectors", "repositories", "components")
-                for held in [getattr(state.snapshot, name)]
-            },
+            **{name: tuple(rng.sample(held, len(held))) for name in _LISTS for held in [getattr(state.snapshot, name)]},
         )
         memories = dict(rng.sample(list(state.memories.items()), len(state.memories)))
         restores = tuple(rng.sample(state.restores, len(state.restores)))

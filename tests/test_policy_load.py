@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lastgood.errors import ConfigError, Problem
 from lastgood.patterns import compile_pattern, covers, inside
-from lastgood.policy import DAY, Match, Objective, Pattern, Policy, Urgency
+from lastgood.policy import DAY, ConfigurationRule, Match, Objective, Pattern, Policy, Urgency
 from lastgood.policy_check import advise, dead_matches
 from lastgood.policy_load import load
 
@@ -126,9 +126,9 @@ def test_every_objective_of_a_tier_is_read(full: Policy) -> None:
             "max": 3650 * DAY,
         },
         "copies": {"total": 3, "media": 2, "offsite": 1, "immutable": 1, "errors": 0},
-        "immutable": {"for": 14 * DAY},
-        "encryption": "required",
     }
+    assert (gold.immutable, gold.encryption) == (14 * DAY, True)
+    assert (full.tiers["silver"].immutable, full.tiers["silver"].encryption) == (None, False)
     assert list(full.tiers) == ["gold", "office-files", "silver", "weekly"]
 
 
@@ -166,6 +166,7 @@ def test_everything_else_is_read(full: Policy) -> None:
     assert full.repositories[0].full_in.warning == 30 * DAY
     assert (full.repositories[1].site, full.repositories[1].offsite) == ("aws-eu", True)
     assert (full.license.expires_in.warning, full.license.used.critical) == (45 * DAY, 1.1)
+    assert full.configuration == ConfigurationRule(within=3 * DAY, encryption=True)
     assert full.teams["it-operations"].channels["slack"] == "#backup-operations"
     assert full.vendor_cases["veeam"].contract == "0815"
     [page, ticket] = full.escalation

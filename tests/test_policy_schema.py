@@ -109,6 +109,7 @@ def properties(name: str, *path: str) -> set[str]:
         (("properties", "repositories", "items"), rules.REPOSITORY_RULE_KEYS),
         (("properties", "repositories", "items", "properties", "match"), REPOSITORY_KEYS),
         (("properties", "license"), rules.LICENSE_KEYS),
+        (("properties", "configuration_backup"), rules.CONFIGURATION_KEYS),
         (("properties", "software", "items"), rules.SOFTWARE_KEYS),
         (("properties", "teams", "additionalProperties"), people.CHANNELS),
         (("properties", "urgency", "items"), people.URGENCY_KEYS),

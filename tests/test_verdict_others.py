@@ -93,6 +93,23 @@ def test_a_restore_test_overdue_warns_from_its_deadline(tmp_path: Path) -> None:
     assert v.deadline == NOW - 95 * DAY + timedelta(minutes=30) + 90 * DAY
 
 
+def test_a_machine_that_runs_from_its_backup_has_proven_nothing_yet(tmp_path: Path) -> None:
+    mounted = restore(ago=30 * HOUR, end=None, result=None, mounted=True)
+    alone = state([workload()], [job()], restores=(mounted,))
+    for objective in ("rto", "restore_test"):
+        assert one(tmp_path, ("sql-01", objective), alone).state in (State.UNKNOWN, State.WARNING)
+    before = state([workload()], [job()], restores=(restore(), mounted))
+    for objective in ("rto", "restore_test"):
+        assert one(tmp_path, ("sql-01", objective), before).state is State.OK
+
+
+@pytest.mark.parametrize(("whole", "rto"), [(True, State.OK), (None, State.UNKNOWN), (False, State.WARNING)])
+def test_a_drill_proves_an_rto_only_when_it_was_whole(tmp_path: Path, whole: bool | None, rto: State) -> None:
+    held = state([workload()], [job()], restores=(restore(kind=Proof.DRILL, whole=whole),))
+    assert one(tmp_path, ("sql-01", "rto"), held).state is rto
+    assert one(tmp_path, ("sql-01", "restore_test"), held).state is State.OK
+
+
 def test_a_failed_restore_is_critical_even_after_a_good_one(tmp_path: Path) -> None:
     held = state([workload()], [job()], restores=(restore(), restore(ago=DAY, result=Result.FAILED)))
     assert one(tmp_path, ("sql-01", "rto"), held).state is State.CRITICAL
@@ -130,6 +147,22 @@ def test_job_duration_by_mode(tmp_path: Path) -> None:
     v = one(tmp_path, ("SQL nightly", "job_duration"), state([workload()], [job()], [slow]))
     assert v.state is State.WARNING
     assert v.warning == 45 * 60
+
+
+@pytest.mark.parametrize(
+    ("bottleneck", "said"),
+    [
+        ("source", "the source was the bottleneck of SQL nightly"),
+        ("throttling", "throttling was the bottleneck"),
+        ("none", "Compare the bottleneck"),
+        (None, "Compare the bottleneck"),
+    ],
+)
+def test_a_slow_run_says_what_slowed_it(tmp_path: Path, bottleneck: str | None, said: str) -> None:
+    slow = attempt(NOW - 12 * HOUR, 50, mode=Mode.INCREMENTAL, bottleneck=bottleneck)
+    v = one(tmp_path, ("SQL nightly", "job_duration"), state([workload()], [job()], [slow]))
+    assert v.state is State.WARNING
+    assert said in (v.action or "")
 
 
 def test_a_stuck_job_is_told_while_it_runs(tmp_path: Path) -> None:
@@ -334,5 +367,6 @@ def test_every_objective_judged_here_names_what_it_rests_on() -> None:
     from lastgood.judging.base import RESTS_ON
 
     judged = {"rpo", "rto", "restore_test", "job_duration", "success_rate", "capacity", "coverage", "license", "system"}
+    judged |= {"log_rpo", "integrity", "immutability", "encryption", "configuration_backup", "hardening"}
     assert {o.value for o in RESTS_ON} == judged
     assert set(RESTS_ON) <= set(Objective)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -10,10 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lastgood import clock
+from lastgood.judging.base import settle
 from lastgood.judging.restores import proofs
 from lastgood.model import Proof, Restore, Result
-from lastgood.verdict import State, judge, policy_verdicts, unseen_required, views
+from lastgood.policy import Objective
+from lastgood.verdict import State, Subject, Verdict, judge, policy_verdicts, unseen_required, views
 from tests.estates import DAY, NOW, estate, job, policy, state, workload
+
+
+def test_settling_a_verdict_keeps_every_field_that_is_not_the_policys(tmp_path: Path) -> None:
+    made = Verdict(
+        subject=Subject(system="hq", source="veeam", kind="workload", id="vc:1", name="sql-01"),
+        objective=Objective.RPO,
+        state=State.OK,
+        **{f.name: f"its own {f.name}" for f in fields(Verdict) if f.default is not MISSING or f.name == "reason"},  # type: ignore[arg-type]
+    )
+    kept = settle(policy(tmp_path), made, {"name": ("sql-01",)}, None, NOW)
+    changed = {f.name for f in fields(Verdict) if getattr(kept, f.name) != getattr(made, f.name)}
+    assert changed == {"urgency", "muted_until", "excluded_until"}
+
 
 REQUIRED = """
 required:

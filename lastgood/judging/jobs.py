@@ -122,12 +122,19 @@ def _last_run(view: View, job: Job, wanted: JobDuration, runs: Sequence[Run]) ->
             objective=Objective.JOB_DURATION,
             state=State.WARNING if slow else State.UNKNOWN if doubtful else State.OK,
             reason=f"last {run.mode or 'run'} of {moment(run.start)} took {people(run.duration)} ({which})",
-            action=f"Compare the bottleneck of {job.name} with earlier runs." if doubtful else None,
+            action=_faster(job, run) if doubtful else None,
             value=run.duration,
             warning=limits[1],
             unit="seconds",
         )
     return None
+
+
+def _faster(job: Job, run: Run) -> str:
+    if run.bottleneck in (None, "none"):
+        return f"Compare the bottleneck of {job.name} with earlier runs."
+    what = "throttling" if run.bottleneck == "throttling" else f"the {run.bottleneck}"
+    return f"Start there: {what} was the bottleneck of {job.name}."
 
 
 def warning_counts(wanted: SuccessRate, run: Run) -> bool:

@@ -311,6 +311,9 @@ def _cause(view: View, place: Standing) -> tuple[str, str]:
     name = place.workload.name
     copied = "" if place.role is Role.PRIMARY else f"{place.role} "
     jobs = [j for j in (view.jobs.get(i) for i in place.workload.job_ids or ()) if j and j.role is place.role]
+    # Where there are backup copies they are what is judged, not the standby machine beside them.
+    standby = place.points is not None and place.points.standby
+    jobs = [j for j in jobs if j.replicates is standby] or jobs
     off = next((j for j in jobs if j.enabled is False), None)
     if off is not None:
         return f"job {off.name} is disabled", f"Enable {off.name} and run it now."

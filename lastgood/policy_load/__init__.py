@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lastgood.errors import Problem
-from lastgood.policy import LicenseRule, Policy
+from lastgood.policy import ConfigurationRule, LicenseRule, Policy
 from lastgood.policy_load.context import Context
 from lastgood.policy_load.people import read_escalation, read_teams, read_urgency, read_vendor_cases
 from lastgood.policy_load.risks import (
@@ -20,6 +20,7 @@ from lastgood.policy_load.risks import (
     read_retired,
 )
 from lastgood.policy_load.rules import (
+    read_configuration,
     read_license,
     read_repositories,
     read_required,
@@ -43,6 +44,7 @@ POLICY_KEYS = (
     "services",
     "repositories",
     "license",
+    "configuration_backup",
     "software",
     "teams",
     "urgency",
@@ -87,6 +89,7 @@ def _read(root: Node, path: Path, ctx: Context) -> Policy:
     required = read_required(listed("required"), ctx)
     _check_tiers_used(ctx, section)
     cases_node, license_node = section.node_of("vendor_cases"), section.node_of("license")
+    own_node = section.node_of("configuration_backup")
     cases = {} if cases_node is None else read_vendor_cases(cases_node, ctx)
     urgency = read_urgency(listed("urgency"), ctx)
     limits = read_limits(section.node_of("limits"), ctx)
@@ -99,6 +102,7 @@ def _read(root: Node, path: Path, ctx: Context) -> Policy:
         services=read_services(listed("services"), ctx),
         repositories=read_repositories(listed("repositories"), ctx),
         license=LicenseRule() if license_node is None else read_license(license_node, ctx),
+        configuration=ConfigurationRule() if own_node is None else read_configuration(own_node, ctx),
         calendars={name: calendar for name, calendar in ctx.calendars.items() if calendar is not None},
         teams=ctx.teams or {},
         urgency=urgency,

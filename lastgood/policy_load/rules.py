@@ -1,13 +1,23 @@
-"""Reading the rules that say what belongs where: workloads, required, services, repositories; license and software."""
+"""Reading what belongs where (workloads, required, services, repositories) and what servers must be like."""
 
 from __future__ import annotations
 
 import re
 
 from lastgood.patterns import is_literal, literal
-from lastgood.policy import LicenseRule, Limits, Match, RepositoryRule, Required, Service, WorkloadRule
+from lastgood.policy import (
+    ConfigurationRule,
+    LicenseRule,
+    Limits,
+    Match,
+    RepositoryRule,
+    Required,
+    Service,
+    WorkloadRule,
+)
 from lastgood.policy_load.context import Context
 from lastgood.policy_load.matches import REPOSITORY_KEYS, check_reachable, need_match, read_match
+from lastgood.policy_load.tiers import encryption_required
 from lastgood.section import Section, items_of
 from lastgood.yamldoc import Node
 
@@ -16,6 +26,7 @@ REQUIRED_KEYS = ("name", "system", "source", "kind", "tenant", "tier", "owner", 
 SERVICE_KEYS = ("name", "members", "owner", "business_owner", "rto", "rpo")
 REPOSITORY_RULE_KEYS = ("match", "site", "media", "offsite", "used", "full_in")
 LICENSE_KEYS = ("expires_in", "used")
+CONFIGURATION_KEYS = ("within", "encryption")
 SOFTWARE_KEYS = ("product", "component", "minimum", "because", "behind", "declared", "review_every")
 MEDIA = ("disk", "object", "tape", "cloud")
 
@@ -122,6 +133,15 @@ def read_license(node: Node, ctx: Context) -> LicenseRule:
         # Vendors allow some use beyond what is licensed, so a threshold may lie above 100%.
         used=_ratios(section, "used", most=2.0) if "used" in section else default.used,
     )
+
+
+def read_configuration(node: Node, ctx: Context) -> ConfigurationRule:
+    section = Section(node, ctx.report, CONFIGURATION_KEYS, shape="{within: 7d, encryption: required}")
+    within = section.duration("within", least=3600.0)
+    encryption = encryption_required(section)
+    if within is None:
+        return ConfigurationRule(encryption=encryption)
+    return ConfigurationRule(within=within, encryption=encryption)
 
 
 def _ratios(section: Section, key: str, *, most: float) -> Limits:

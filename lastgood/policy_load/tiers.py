@@ -68,6 +68,8 @@ def read_tier(name: str, node: Node, ctx: Context) -> Tier:
         archive=_copy(section, "archive"),
         onboarding=section.duration("onboarding"),
         forget_after=section.duration("forget_after", least=3600.0),
+        immutable=_immutable(section),
+        encryption=encryption_required(section),
         later=_later(section),
         line=node.line,
     )
@@ -166,11 +168,24 @@ def _copy(section: Section, key: str) -> CopyObjective | None:
     return CopyObjective(rpo=inner.duration("rpo", least=_MINUTE), lag=inner.duration("lag", least=_MINUTE))
 
 
+def _immutable(section: Section) -> float | None:
+    inner = _inner(section, "immutable", ("for",), "{for: 14d}")
+    if inner is None:
+        return None
+    inner.need("for", "add for: 14d")
+    return inner.duration("for", least=3600.0)
+
+
+def encryption_required(section: Section) -> bool:
+    """Whether `encryption` says required; none, or nothing said, asks for nothing."""
+    return section.choice("encryption", ("required", "none"), "answer") == "required"
+
+
 def _later(section: Section) -> dict[str, object]:
     """What is promised but not judged yet, as plain data: seconds, counts and words.
 
     retention: {window, points, gfs: {weekly, monthly, yearly}, max}; copies: {total, media, offsite, immutable,
-    errors}; immutable: {for}; encryption: "required" or "none". Keys the policy leaves out are absent.
+    errors}. Keys the policy leaves out are absent.
     """
     found: dict[str, object] = {}
     retention = _inner(section, "retention", RETENTION_KEYS, "{window: 30d, points: 14}")
@@ -189,12 +204,7 @@ def _later(section: Section) -> dict[str, object]:
         parts = [key for key in ("media", "offsite", "immutable") if counts.get(key, 0) > counts.get("total", 10**9)]
         for key in parts:
             section.report.error(copies.at(key), f"{key} is more than total", "raise total, or lower it")
-    immutable = _inner(section, "immutable", ("for",), "{for: 14d}")
-    if immutable is not None:
-        immutable.need("for", "add for: 14d")
-        found["immutable"] = _given({"for": immutable.duration("for", least=3600.0)})
-    encryption = section.choice("encryption", ("required", "none"), "answer")
-    return found if encryption is None else {**found, "encryption": encryption}
+    return found
 
 
 def _inner(section: Section, key: str, keys: tuple[str, ...], shape: str) -> Section | None:

@@ -32,7 +32,18 @@ _SECTIONS = (
     ("Workloads", ("backup_workload_", "backup_restore_", "backup_verdict")),
     ("Jobs", ("backup_job_",)),
     ("Repositories", ("backup_repository_",)),
-    ("Systems", ("backup_system_", "backup_license_", "backup_certificate_", "backup_component_", "backup_software_")),
+    (
+        "Systems",
+        (
+            "backup_system_",
+            "backup_license_",
+            "backup_certificate_",
+            "backup_configuration_backup_",
+            "backup_best_practice",
+            "backup_component_",
+            "backup_software_",
+        ),
+    ),
     ("The exporter itself", ("lastgood_",)),
 )
 

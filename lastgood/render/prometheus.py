@@ -16,6 +16,7 @@ from lastgood.render.rule import Alert, Group, Recording
 from lastgood.render.rules_exporter import exporter
 from lastgood.render.rules_jobs import jobs
 from lastgood.render.rules_licenses import licenses
+from lastgood.render.rules_protection import protection
 from lastgood.render.rules_restores import restores
 from lastgood.render.rules_verdicts import verdicts
 from lastgood.render.rules_workloads import workloads
@@ -34,7 +35,7 @@ Series named `:held` keep what was known last while an exporter is down: see the
 @functools.cache
 def groups() -> tuple[Group, ...]:
     """Every group, in the order in which they build on each other."""
-    return (workloads(), verdicts(), restores(), jobs(), licenses(), exporter())
+    return (workloads(), verdicts(), restores(), jobs(), licenses(), protection(), exporter())
 
 
 @functools.cache

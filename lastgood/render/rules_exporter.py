@@ -92,6 +92,15 @@ def _systems() -> tuple[Alert, ...]:
             "day: a right was revoked, a list was lost, or somebody removed them. First: find out which.",
         ),
         _skew(),
+        Alert(
+            name="LastgoodUnknownWords",
+            severity=WARNING,
+            objective="system",
+            expr=f"{max_by(_SYSTEM, series('lastgood_system_unknown_words'))} > 0",
+            summary="Words without a meaning: {{ $labels.system }}",
+            description="It uses {{ $value | humanize }} words that lastgood does not know, after an update perhaps; "
+            "what they say counts as unknown, never as good. First: read them in the exporter's log and report them.",
+        ),
     )
 
 

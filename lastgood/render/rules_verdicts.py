@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lastgood.render.expr import differs, listed, max_by, series, unlike
 from lastgood.render.held import WHOLE_OR_POLICY, alive, held_one
-from lastgood.render.recorded import VERDICT_KEYS, VERDICT_LABELS
+from lastgood.render.recorded import VERDICT_KEYS, VERDICT_LABELS, WORKLOAD_KEYS
 from lastgood.render.rule import CRITICAL, WARNING, Alert, Group
 from lastgood.render.rules_workloads import WHO
 
@@ -17,7 +17,20 @@ _SUBJECT = (
     " on {{ $labels.system }}"
 )
 # Objectives with alerts of their own; whatever the exporter learns to judge later is BackupObjectiveMissed.
-SPOKEN_FOR = ("capacity", "coverage", "job_duration", "license", "rto", "success_rate", "system")
+SPOKEN_FOR = (
+    "capacity",
+    "configuration_backup",
+    "coverage",
+    "encryption",
+    "hardening",
+    "immutability",
+    "integrity",
+    "job_duration",
+    "license",
+    "rto",
+    "success_rate",
+    "system",
+)
 
 
 def verdict(severity: str, *matchers: str, **equal: str) -> str:
@@ -139,7 +152,9 @@ def verdicts() -> Group:
         GROUP,
         VERDICT_KEYS,
         max_by(VERDICT_LABELS, bad),
-        told=f"on {listed(VERDICT_KEYS)} {series('backup_verdict')}",
+        # Integrity that is well is not told in the default profile: a page that knows the workload speaks for it.
+        told=f"on {listed(VERDICT_KEYS)} {series('backup_verdict')}\n"
+        f"unless on {listed(WORKLOAD_KEYS)} {series('backup_workload_info')}",
         whole=WHOLE_OR_POLICY,
     )
     alerts = (*_coverage(), *_restores_and_repositories(), *_components(), *_others())

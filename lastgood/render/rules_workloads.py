@@ -1,4 +1,4 @@
-"""RPO of workloads: the deadline is held, the clock is Prometheus' own, the calendar was applied by the exporter.
+"""RPO of workloads and their logs: deadlines are held, the clock is Prometheus' own, calendars were applied before.
 
 Comparisons follow `judging/rpo.py`: past the deadline is strictly later, at risk includes the moment itself.
 """
@@ -15,6 +15,7 @@ _ROLE = (*WORKLOAD_KEYS, "role")
 _ON_WORKLOAD, _ON_ROLE = f"on {listed(WORKLOAD_KEYS)}", f"on {listed(_ROLE)}"
 _INFO = series("backup_workload_info")
 _DEADLINE = series("backup_workload_rpo_deadline_timestamp_seconds")
+_LOGS_DEADLINE = series("backup_workload_log_rpo_deadline_timestamp_seconds")
 OVERDUE = series("backup:rpo_overdue:seconds")
 NEVER = series("backup:workload_never:held")
 # What an alert says of a workload beside its identity; a kind tells nobody what to do.
@@ -59,6 +60,10 @@ def _recordings() -> tuple[Recording, ...]:
             GROUP,
             max_by(_ROLE, series("backup_workload_rpo_at_risk_timestamp_seconds")),
             told=f"{_ON_ROLE} {_DEADLINE}",
+        ),
+        # Absent also while log backup runs again: nothing tells then how far the logs of one database reach.
+        held(
+            "backup:log_rpo_deadline:held", GROUP, max_by(WORKLOAD_KEYS, _LOGS_DEADLINE), told=f"{_ON_WORKLOAD} {_INFO}"
         ),
         held(
             "backup:workload_never:held",
@@ -109,5 +114,19 @@ def _alerts() -> tuple[Alert, ...]:
     )
 
 
+def _logs() -> Alert:
+    late = f"(time() - {series('backup:log_rpo_deadline:held')} > 0)\nunless {excluded('log_rpo')}"
+    return Alert(
+        name="BackupLogsStopped",
+        severity=CRITICAL,
+        objective="log_rpo",
+        expr=named(late, _ON_WORKLOAD),
+        summary=f"Log backup stopped: {WHO}",
+        description="Its newest log backup has been older than the policy allows for {{ $value | humanizeDuration }}: "
+        "its databases cannot be rolled forward any further, and their logs may fill the disk. "
+        "First: see why the log backup of its job does not run, and start it.",
+    )
+
+
 def workloads() -> Group:
-    return Group(name=GROUP, rules=(*_recordings(), *_alerts(), alive(GROUP)))
+    return Group(name=GROUP, rules=(*_recordings(), *_alerts(), _logs(), alive(GROUP)))

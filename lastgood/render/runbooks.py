@@ -10,9 +10,10 @@ from lastgood.render.rule import Alert
 from lastgood.render.runbook import Runbook
 from lastgood.render.runbooks_backup import JOBS, RESTORES, WORKLOADS
 from lastgood.render.runbooks_platform import EXPORTER, INFRASTRUCTURE, SOURCES
+from lastgood.render.runbooks_protection import PROTECTION
 
 FOLDER = "docs/runbooks"
-PAGES: dict[str, Runbook] = WORKLOADS | RESTORES | JOBS | INFRASTRUCTURE | SOURCES | EXPORTER
+PAGES: dict[str, Runbook] = WORKLOADS | RESTORES | JOBS | PROTECTION | INFRASTRUCTURE | SOURCES | EXPORTER
 
 
 def build(policy: Policy) -> dict[str, str]:

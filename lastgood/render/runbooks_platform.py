@@ -170,6 +170,24 @@ SOURCES: dict[str, Runbook] = {
         ),
         silence=SILENCE_SYSTEM,
     ),
+    "LastgoodUnknownWords": Runbook(
+        meaning="The system uses words (of a type, a state, a result) that lastgood has no meaning for. Each is taken "
+        "for unknown: a job of an unknown result did not succeed, a scan of an unknown finding is no all-clear.",
+        impact="None at once, but what such a word tells is not judged: a new kind of job or failure may be behind it.",
+        first=(
+            "Find the words in the exporter's log: each is named once, with the field it stood in.",
+            "Compare the version of the system with those that the vendor folder's README names; after an upgrade of "
+            "the system, update lastgood.",
+            "Otherwise report the words with the version of the system: one line of data teaches lastgood each.",
+        ),
+        queries=(
+            ("Unknown words of each system", "lastgood_system_unknown_words"),
+            ("The version of each system", "backup_system_info"),
+        ),
+        commands=(LOG,),
+        silence=SILENCE_SYSTEM,
+        escalate=ESCALATE_OPERATORS,
+    ),
     "LastgoodClockSkew": Runbook(
         meaning="The system's clock differs from the exporter's by more than five minutes, or it reports a restore "
         "point of the future.",

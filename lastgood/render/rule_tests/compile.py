@@ -12,7 +12,7 @@ from lastgood.policy import Policy
 from lastgood.render.emit import Data, dump
 from lastgood.render.prometheus import alerts, groups, runbook
 from lastgood.render.rule import Alert
-from lastgood.render.rule_tests import exporter, infrastructure, jobs, restores, verdicts, workloads
+from lastgood.render.rule_tests import exporter, infrastructure, jobs, protection, restores, verdicts, workloads
 from lastgood.render.rule_tests.scenario import Case, Firing, Suite
 
 FOLDER = "alert_rules/prometheus/tests"
@@ -26,7 +26,7 @@ promtool test rules {name}.test.yml"""
 
 
 def suites() -> tuple[Suite, ...]:
-    modules = (workloads, verdicts, restores, jobs, infrastructure, exporter)
+    modules = (workloads, verdicts, restores, jobs, infrastructure, protection, exporter)
     return tuple(suite for module in modules for suite in module.SUITES)
 
 

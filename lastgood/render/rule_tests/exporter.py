@@ -57,6 +57,19 @@ def _down() -> Suite:
     )
 
 
+def _words() -> Suite:
+    words = "lastgood_system_unknown_words"
+    fires = _one(HQ, "3", WARNING)
+    return Suite(
+        "LastgoodUnknownWords",
+        (
+            Case("as soon as there is one", page() | s(words, then(span(0, 10), f"3+0x{LONG}")), {9: (), 10: fires}),
+            Case("understood after an update", page() | s(words, then(span(3, 10), f"0+0x{LONG}")), {9: fires, 10: ()}),
+            Case("two exporters, one alert", page() | s(words, always(3)) | s(words, always(3), HQ, B), {5: fires}),
+        ),
+    )
+
+
 def _unreachable() -> Suite:
     return Suite(
         "LastgoodSystemUnreachable",
@@ -280,4 +293,4 @@ def _watchdog() -> Suite:
     )
 
 
-SUITES = (_down(), _unreachable(), _auth(), *_collectors(), _shrunk(), _skew(), *_itself(), _watchdog())
+SUITES = (_down(), _unreachable(), _words(), _auth(), *_collectors(), _shrunk(), _skew(), *_itself(), _watchdog())
