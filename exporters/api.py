@@ -10,10 +10,11 @@ import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
+from exporters.present import consistency, log_backups, mounted_name, mounts, practices, threats, throughput
 from exporters.textformat import seconds
 from lastgood.judging.base import View
 from lastgood.judging.infrastructure import used_ratio
-from lastgood.model import Result, Role
+from lastgood.model import MalwareEvent, PracticeStatus, Restore, Result, Role
 from lastgood.runs import final_result
 from lastgood.verdict import Judgement, State, Verdict, job_assigned, rank, worst
 
@@ -84,12 +85,14 @@ def workloads(judgement: Judgement) -> Iterator[Item]:
     states = _worst_of(judgement)
     for view in judgement.views:
         roles: dict[str, Item] = {}
+        found, running = threats(view), {mount.workload_id: mount for mount in mounts(view)}
         for place in judgement.places[view.system]:
             standing = place.standing
             item = roles.get(standing.workload.id)
             if item is None:
                 item = roles[standing.workload.id] = _workload(view, place.standing.workload.id, states)
                 item["state"] = standing.listing
+                item |= _risks(found.get(standing.workload.id), running.get(standing.workload.id))
             told = item["roles"]
             assert isinstance(told, dict)  # noqa: S101 - made two lines up
             told[standing.role] = {
@@ -98,6 +101,7 @@ def workloads(judgement: Judgement) -> Iterator[Item]:
                 "at_risk": _at(standing.at_risk.at) if standing.at_risk else None,
                 "rpo": place.objective.within if place.objective else None,
                 "points": standing.points.count if standing.points else None,
+                "consistency": consistency(standing.points),
             }
             if standing.role is Role.PRIMARY:
                 item["state"] = standing.listing
@@ -122,14 +126,30 @@ def _workload(view: View, workload_id: str, states: Mapping[tuple[str, str, str]
         "jobs": [view.jobs[i].name for i in workload.job_ids or () if i in view.jobs],
         "protected": workload.protected,
         "size_bytes": workload.size_bytes,
+        "latest_log": _at(workload.latest_log),
         "roles": {},
         "verdict": _name(states.get((view.system, "workload", workload_id))),
     }
 
 
+def _risks(event: MalwareEvent | None, mount: Restore | None) -> Item:
+    return {
+        "malware": None if event is None else {"threat": event.threat, "at": _at(event.time)},
+        "mounted_since": _at(mount.start) if mount is not None else None,
+    }
+
+
+def _logs(view: View) -> Mapping[str, list[Item]]:
+    found: dict[str, list[Item]] = {}
+    for (job_id, kind), (running, end) in log_backups(view.state.snapshot.log_backups).items():
+        found.setdefault(job_id, []).append({"kind": kind, "running": running, "last_end": _at(end)})
+    return found
+
+
 def jobs(judgement: Judgement) -> Iterator[Item]:
     states = _worst_of(judgement)
     for view in judgement.views:
+        logs = _logs(view)
         for job in view.jobs.values():
             runs = view.state.runs.get(job.id, ())
             done = next(((r, f) for r in reversed(runs) if (f := final_result(r, view.now)) is not None), None)
@@ -156,6 +176,11 @@ def jobs(judgement: Judgement) -> Iterator[Item]:
                 ),
                 "duration": last.duration if last else None,
                 "attempts": last.attempts if last else None,
+                "bottleneck": last.bottleneck if last else None,
+                "read_bytes_per_second": throughput(last) if last else None,
+                "encrypted": job.encrypted,
+                "application_aware": job.application_aware,
+                "log_backups": logs.get(job.id, []),
                 "verdict": _name(states.get((view.system, "job", job.id))),
             }
 
@@ -176,6 +201,7 @@ def repositories(judgement: Judgement) -> Iterator[Item]:
                 "used": used_ratio(repository),
                 "online": repository.online,
                 "immutable_seconds": repository.immutable_seconds,
+                "encrypted": repository.encrypted,
                 "part_of": repository.part_of,
                 "verdict": _name(states.get((view.system, "repository", repository.id))),
             }
@@ -203,6 +229,7 @@ def systems(judgement: Judgement) -> Iterator[Item]:
             "error_kind": state.error_kind,
             "auth_blocked_until": _at(state.auth_blocked_until),
             "workloads": len(view.workloads),
+            **_installation(view),
             "collectors": [
                 {"name": c.name, "success": c.success, "permitted": c.permitted, "read_at": _at(c.read_at),
                  "short": c.short, "rows": c.rows, "error": c.error}
@@ -210,6 +237,25 @@ def systems(judgement: Judgement) -> Iterator[Item]:
             ],
             "verdict": _name(states.get((view.system, "system", view.system))),
         }  # fmt: skip
+
+
+def _installation(view: View) -> Item:
+    """The server itself: its own backup, its security practices, what was started from backups, words without sense."""
+    snapshot = view.state.snapshot
+    own = snapshot.system.configuration_backup
+    violated = [p.name for p in snapshot.practices if p.status is PracticeStatus.VIOLATION]
+    return {
+        "configuration_backup": None if own is None else {
+            "enabled": own.enabled, "scheduled": own.scheduled, "last_success": _at(own.last_success),
+            "encrypted": own.encrypted,
+        },
+        "practices": practices(snapshot),
+        "violated_practices": violated,
+        "mounted": [
+            {"id": m.workload_id, "name": mounted_name(view, m), "since": _at(m.start)} for m in mounts(view)
+        ],
+        "unknown_words": snapshot.system.unknown_words,
+    }  # fmt: skip
 
 
 COLLECTIONS: Mapping[str, Callable[[Judgement], Iterator[Item]]] = {

@@ -1,9 +1,10 @@
 """The status board at `/`: one page for a wall screen, a desk and a phone at 03:00.
 
 `build` is pure and O(verdicts); `render` turns its answer into one self-contained page without a foreign host. The
-headline counts workloads by the worst of their verdicts, restore proof left out: that nobody has measured a restore
-yet says nothing about the backup, and would paint every young estate one colour. Proof has a panel of its own; a
-restore that failed or was too slow counts like any other CRITICAL.
+headline counts workloads by the worst of their verdicts, proof of restores and logs left out: that nobody has measured
+a restore yet, or that a vendor tells of no database's logs, says nothing about the backup, and would paint whole
+estates one colour. Proof has a panel of its own; a restore that failed or was too slow, and logs that have stopped,
+count like any other CRITICAL.
 """
 
 from __future__ import annotations
@@ -20,30 +21,31 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from exporters.board_causes import Folded, Key, Row, fold, is_gap
+from exporters.board_proof import ProofLine, proofs
 from exporters.board_tables import (
     BreachGroup,
     ExclusionLine,
     JobLine,
-    ProofLine,
     RepositoryLine,
     SystemCard,
     breaches,
     exclusions,
     jobs,
-    proofs,
     repositories,
     systems,
 )
 from exporters.board_text import Names, clip, days, relative, stamp
 from lastgood import __version__
-from lastgood.clock import iso
+from lastgood.clock import exact, iso
 from lastgood.model import Role
 from lastgood.policy import Objective, Urgency
 from lastgood.verdict import Judgement, State, Verdict, rank
 
 REFRESH_SECONDS = 30
-# What fits a wall screen of 1920 x 1080 below the tiles; the band of a stale system takes the room of one.
+# What fits a wall screen of 1920 x 1080 below the tiles, in rows and in lines of text; and the lines that the band of a
+# stale system takes.
 ROWS = 7
+ROOM, BAND = 31.0, 2.5
 ORDER = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK, State.EXCLUDED)
 
 
@@ -128,7 +130,7 @@ def build(
     """What the board says at `now`. `since` tells by `Verdict.key` since when a verdict holds, or else the verdict."""
     policy, states = judgement.policy, judgement.estate.systems
     stale = any(s.stale_at is None or s.stale_at <= now for s in states)
-    folded = fold(judgement, now, since, ROWS - stale)
+    folded = fold(judgement, now, since, ROWS - stale, ROOM - BAND * stale)
     tally = _Tally(judgement)
     troubled, jobs_total, jobs_off = jobs(judgement, since)
     stores, stores_total = repositories(judgement)
@@ -253,7 +255,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.globals.update(State=State, Objective=Objective, link=link, days=days)
+    env.globals.update(State=State, Objective=Objective, link=link, days=days, exact=exact)
     env.filters.update(stamp=stamp, iso=iso, relative=relative)
     return env.get_template("board.html.j2")
 

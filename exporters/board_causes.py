@@ -1,17 +1,18 @@
 """What the board says first: one row for one thing to do, worst first.
 
 A silent system, an expired licence or an offline repository is shown once with the workloads it hits; workloads whose
-next action is the same are one row. Proof gaps (a restore nobody has measured yet) are not breaches: they have a panel
-of their own.
+next action is the same are one row (all that one repository no longer keeps unchangeable, for one). Proof gaps (a
+restore nobody has measured yet, logs of which a vendor tells nothing) are not breaches: they have a panel of their own.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 
 from exporters.board_text import Figure, Names, clip, figure, names
 from lastgood.judging.base import RESTS_ON
@@ -21,7 +22,13 @@ from lastgood.verdict import Judgement, State, Verdict, View, rank
 
 PROOF = frozenset({Objective.RTO, Objective.RESTORE_TEST})
 _BAD = frozenset({State.CRITICAL, State.UNKNOWN, State.WARNING})
+# What is broken from its deadline on.
+_OVER = frozenset({Objective.LICENSE, Objective.LOG_RPO, Objective.CONFIGURATION_BACKUP})
+# What a silent system, an ended licence or an offline repository takes along.
+_FOLLOWS = frozenset({Objective.RPO, Objective.LOG_RPO, Objective.SUCCESS_RATE})
 REASON_LENGTH = 230
+# Measured at 1920 x 1080: characters in a line of a row, plain and bold; a heading and its margins in such lines.
+LINE, BOLD_LINE, HEADING = 92, 84, 1.85
 
 # (system, workload id)
 Key = tuple[str, str]
@@ -62,7 +69,12 @@ class Folded:
 
 
 def is_gap(verdict: Verdict) -> bool:
-    """A restore objective without evidence, or whose evidence is overdue: no statement about the backup itself."""
+    """A restore objective without evidence, or whose evidence is overdue: no statement about the backup itself.
+
+    Likewise logs that nobody can tell of: where a vendor never does, they would paint every database one colour.
+    """
+    if verdict.objective is Objective.LOG_RPO:
+        return verdict.state is State.UNKNOWN
     return verdict.objective in PROOF and verdict.state in (State.UNKNOWN, State.WARNING)
 
 
@@ -72,7 +84,7 @@ def began(verdict: Verdict, since: Mapping[str, datetime], now: datetime) -> dat
         at = verdict.deadline if verdict.state is State.CRITICAL else verdict.at_risk
         if verdict.state is not State.UNKNOWN and at is not None:
             return at
-    if verdict.objective is Objective.LICENSE and verdict.deadline is not None and verdict.deadline <= now:
+    if verdict.objective in _OVER and verdict.deadline is not None and verdict.deadline <= now:
         return verdict.deadline
     return since.get(verdict.key, verdict.since)
 
@@ -124,7 +136,7 @@ class _Roots:
             if self.silent is not None and self.silent.verdict.state is State.CRITICAL:
                 return self.silent
             return next((self.collectors[n] for n in RESTS_ON.get(verdict.objective, ()) if n in self.collectors), None)
-        if verdict.objective not in (Objective.RPO, Objective.SUCCESS_RATE) or verdict.state is State.UNKNOWN:
+        if verdict.objective not in _FOLLOWS or verdict.state is State.UNKNOWN:
             return None
         silent = self.silent if self.silent is not None and self.silent.verdict.state is State.CRITICAL else None
         start = _trouble(verdict, since, self.view.now)
@@ -166,11 +178,14 @@ def _trouble(verdict: Verdict, since: Mapping[str, datetime], now: datetime) -> 
         if verdict.at_risk is not None and verdict.deadline is not None and (good is None or verdict.at_risk > good):
             return min(verdict.at_risk, verdict.deadline)
         return verdict.deadline
+    if verdict.objective is Objective.LOG_RPO:
+        return verdict.deadline
     return since.get(verdict.key, verdict.since)
 
 
-def fold(judgement: Judgement, now: datetime, since: Mapping[str, datetime], limit: int) -> Folded:
-    """The worst `limit` things to do, all root causes among them or behind them, and the breaches that stand alone."""
+def fold(judgement: Judgement, now: datetime, since: Mapping[str, datetime], limit: int, room: float) -> Folded:
+    """The worst things to do, at most `limit` and no more than fit into `room` lines, all root causes among them or
+    behind them; and the breaches that stand alone."""
     roots = {view.system: _Roots(view) for view in judgement.views}
     # The one action `judge` gives to every verdict that rests on unread data.
     blind = {f"Restore the reading of {name} first.": name for name in roots}
@@ -190,19 +205,36 @@ def fold(judgement: Judgement, now: datetime, since: Mapping[str, datetime], lim
             single.append(verdict)
     order = _Order(judgement, now, since)
     heads = [(root.verdict, root.folded, True) for each in roots.values() for root in each.all()]
-    grouped = [(*order.lead(group), False) for group in _alike(single)]
+    grouped = [(*order.lead(group), False) for group in alike(single)]
     heads += grouped
     shown = heapq.nsmallest(limit, heads, key=lambda h: order.place(h[0], h[1], h[2]))
     left: dict[State, int] = defaultdict(int)
     for head in heads:
         left[head[0].state] += 1
-    for head in shown:
-        left[head[0].state] -= 1
+    rows = _fitting([order.row(*head) for head in shown], room)
+    for row in rows:
+        left[row.state] -= 1
     return Folded(
-        rows=tuple(order.row(*h) for h in shown),
+        rows=rows,
         left={state: n for state, n in left.items() if n},
         single=(*(head for head, _, root in heads if root), *single),
     )
+
+
+def _fitting(rows: Sequence[Row], room: float) -> tuple[Row, ...]:
+    """The first rows whose text fits, and the first one anyway."""
+    for count, row in enumerate(rows):
+        room -= _lines(row)
+        if room < 0 and count:
+            return tuple(rows[:count])
+    return tuple(rows)
+
+
+def _lines(row: Row) -> float:
+    """How many lines of text a row takes on a wall screen, its heading counted by its height."""
+    told = len(row.reason) + (len(", ".join(row.others.first)) + 22 if row.others is not None else 0)
+    hits = 1 if row.hits is not None else 0
+    return HEADING + ceil(told / LINE) + hits + ceil(len(row.action or "") / BOLD_LINE)
 
 
 def _worst_rpo(bad: Iterable[Verdict]) -> dict[Key, int]:
@@ -225,11 +257,12 @@ def _told_already(verdict: Verdict, rpo: Mapping[Key, int], roots: Mapping[str, 
     return any(rpo.get((subject.system, member), 0) >= weight for member in members)
 
 
-def _alike(single: Iterable[Verdict]) -> Iterable[list[Verdict]]:
+def alike(single: Iterable[Verdict]) -> Iterable[list[Verdict]]:
     """Verdicts with the same next action, but for the name in it."""
     groups: dict[tuple[object, ...], list[Verdict]] = defaultdict(list)
     for v in single:
-        todo = v.action or v.reason
+        # What to do about encryption is the same for every job; which job it is stands in the reason.
+        todo = v.reason if v.objective is Objective.ENCRYPTION else v.action or v.reason
         if v.subject.name:
             todo = todo.replace(v.subject.name, "\0")
         groups[(v.state, v.subject.system, v.subject.kind, v.objective, v.subject.role, todo)].append(v)

@@ -1,29 +1,35 @@
-"""The board's tables: systems, breaches, jobs, repositories, restore proof, accepted risk. Pure, and cut to size."""
+"""The board's tables: systems, breaches, jobs, repositories, accepted risk. Pure, and cut to size."""
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporters.board_causes import PROOF, began
-from exporters.board_text import Names, achieved, clip, names, promise, size
-from lastgood.clock import exact
+from exporters.board_causes import alike, began
+from exporters.board_text import Names, achieved, clip, names, promise, size, speed
+from exporters.present import mounted_name, mounts, practices, throughput
 from lastgood.forecast import Forecast, full_at
 from lastgood.judging.infrastructure import facts_of, used_ratio
-from lastgood.model import Repository, Role
+from lastgood.model import PracticeStatus, Repository, Role
 from lastgood.policy import Exclusion, Facts, Objective, Policy
 from lastgood.verdict import Judgement, State, Verdict, View, rank, worst
 
 BREACHES_PER_STATE = 30
+# What one setting breaks for many workloads in the same words: one line tells it for all of them.
+_SHARED = frozenset({Objective.IMMUTABILITY, Objective.ENCRYPTION, Objective.LOG_RPO})
 JOBS, REPOSITORIES, EXCLUSIONS = 25, 5, 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemCard:
-    """`word` says in one word how reading goes; `read_at` is when the data now shown was read."""
+    """`word` says in one word how reading goes; `read_at` is when the data now shown was read.
+
+    `mounted` run from their backups, the first since `mounted_since`. `practices` are how many of the vendor's security
+    practices are violated, and of how many; `saved` is when its configuration was backed up last. None: not told.
+    """
 
     name: str
     product: str
@@ -34,11 +40,18 @@ class SystemCard:
     workloads: int
     whole: bool
     error: str | None
+    mounted: Names | None
+    mounted_since: datetime | None
+    practices: tuple[int, int] | None
+    saved: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """One verdict that is not OK. `promised` against `achieved` is RPO against RPA (or RTO against RTA)."""
+    """One verdict that is not OK. `promised` against `achieved` is RPO against RPA (or RTO against RTA).
+
+    `others` are the workloads of which the same is true for the same cause.
+    """
 
     state: State
     name: str
@@ -53,6 +66,7 @@ class Breach:
     action: str | None
     since: datetime | None
     muted_until: datetime | None
+    others: Names | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +79,14 @@ class BreachGroup:
 
     @property
     def more(self) -> int:
-        return self.total - sum(len(lines) for _, lines in self.systems)
+        shown = (line for _, lines in self.systems for line in lines)
+        return self.total - sum(1 + (line.others.count if line.others is not None else 0) for line in shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLine:
+    """`pace` is how fast the last finished run was, and what held it up."""
+
     state: State
     name: str
     system: str
@@ -81,11 +98,15 @@ class JobLine:
     next_run: datetime | None
     disabled: bool
     muted_until: datetime | None
+    pace: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryLine:
-    """`used` and the limits are shares of capacity, 0 to 1; `used` None: the vendor tells no capacity."""
+    """`used` and the limits are shares of capacity, 0 to 1; `used` None: the vendor tells no capacity.
+
+    `immutable` is for how many seconds new points cannot be changed; None is not told.
+    """
 
     state: State | None
     name: str
@@ -96,17 +117,7 @@ class RepositoryLine:
     warning: float | None
     critical: float | None
     forecast: Forecast | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofLine:
-    """How far the restores of one tier are proven; `counts` are workloads. `told` is the verdict of a sampled tier."""
-
-    tier: str
-    objective: Objective
-    promised: str
-    counts: Mapping[State, int]
-    told: tuple[State, str] | None = None
+    immutable: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +156,7 @@ def _system(view: View, state: State | None) -> SystemCard:
         word = "silent"
     else:
         word = "up"
+    running, met = mounts(view), practices(held.snapshot)
     product = " ".join(part for part in (system.product or system.source, system.product_version) if part)
     return SystemCard(
         name=clip(system.name, 40),
@@ -156,6 +168,10 @@ def _system(view: View, state: State | None) -> SystemCard:
         workloads=len(view.facts),
         whole=held.listed,
         error=clip(held.error, 160) if held.error else None,
+        mounted=names(mounted_name(view, m) for m in running),
+        mounted_since=running[0].start if running else None,
+        practices=(met[PracticeStatus.VIOLATION], sum(met.values())) if met is not None else None,
+        saved=system.configuration_backup.last_success if system.configuration_backup is not None else None,
     )
 
 
@@ -164,26 +180,35 @@ def breaches(
 ) -> tuple[BreachGroup, ...]:
     """By state, then by system; within both the stricter tier and the older trouble first. Jobs have a table apart."""
     order = {name: i for i, name in enumerate(policy.tiers)}
-    by_state: dict[State, list[Verdict]] = defaultdict(list)
-    for v in single:
-        if v.subject.kind != "job":
-            by_state[v.state].append(v)
 
     def weight(v: Verdict) -> tuple[int, float, str]:
         at = began(v, since, now)
         return order.get(v.tier or "", len(order)), at.timestamp() if at else float("inf"), v.subject.name
 
+    by_state: dict[State, list[list[Verdict]]] = defaultdict(list)
+    for found in _told_together(v for v in single if v.subject.kind != "job"):
+        by_state[found[0].state].append(sorted(found, key=weight))
     groups = []
     for state in sorted(by_state, key=rank, reverse=True):
         by_system: dict[str, list[Breach]] = defaultdict(list)
-        for v in heapq.nsmallest(BREACHES_PER_STATE, by_state[state], key=weight):
-            by_system[clip(v.subject.system, 40)].append(_breach(v, policy, since, now))
+        for lead, *others in heapq.nsmallest(BREACHES_PER_STATE, by_state[state], key=lambda found: weight(found[0])):
+            by_system[clip(lead.subject.system, 40)].append(_breach(lead, others, policy, since, now))
         lines = tuple((name, tuple(found)) for name, found in by_system.items())
-        groups.append(BreachGroup(state=state, total=len(by_state[state]), systems=lines))
+        groups.append(BreachGroup(state=state, total=sum(map(len, by_state[state])), systems=lines))
     return tuple(groups)
 
 
-def _breach(v: Verdict, policy: Policy, since: Mapping[str, datetime], now: datetime) -> Breach:
+def _told_together(single: Iterable[Verdict]) -> Iterator[list[Verdict]]:
+    shared = []
+    for v in single:
+        if v.objective in _SHARED:
+            shared.append(v)
+        else:
+            yield [v]
+    yield from alike(shared)
+
+
+def _breach(v: Verdict, others: list[Verdict], policy: Policy, since: Mapping[str, datetime], now: datetime) -> Breach:
     tier = policy.tiers.get(v.tier or "")
     clocked = v.objective is Objective.RPO and v.subject.role is Role.PRIMARY and tier is not None
     return Breach(
@@ -200,6 +225,7 @@ def _breach(v: Verdict, policy: Policy, since: Mapping[str, datetime], now: date
         action=clip(v.action, 160) if v.action else None,
         since=began(v, since, now),
         muted_until=v.muted_until,
+        others=names(other.subject.name for other in others),
     )
 
 
@@ -233,7 +259,17 @@ def _job(view: View, job_id: str, told: list[Verdict], since: Mapping[str, datet
         next_run=job.next_run,
         disabled=job.enabled is False,
         muted_until=lead.muted_until,
+        pace=_pace(view, job_id),
     )
+
+
+def _pace(view: View, job_id: str) -> str | None:
+    last = next((run for run in reversed(view.state.runs.get(job_id, ())) if run.end is not None), None)
+    rate = throughput(last) if last is not None else None
+    told = [f"read {speed(rate)}"] if rate is not None else []
+    if last is not None and last.bottleneck is not None:
+        told.append(f"slowest stage: {clip(last.bottleneck, 20)}")
+    return ", ".join(told) or None
 
 
 def repositories(judgement: Judgement) -> tuple[tuple[RepositoryLine, ...], int]:
@@ -268,41 +304,8 @@ def _repository(state: State | None, view: View, repository: Repository) -> Repo
         warning=rule.used.warning if rule else None,
         critical=rule.used.critical if rule else None,
         forecast=full_at(samples, view.now) if used is not None else None,
+        immutable=repository.immutable_seconds,
     )
-
-
-def proofs(verdicts: Sequence[Verdict], policy: Policy) -> tuple[ProofLine, ...]:
-    """For each tier that promises restores: how many of its workloads are proven, failed, overdue, unproven."""
-    counts: dict[tuple[str, Objective], dict[State, int]] = defaultdict(lambda: defaultdict(int))
-    told: dict[str, tuple[State, str]] = {}
-    for v in verdicts:
-        if v.objective in PROOF and v.tier is not None:
-            if v.subject.kind == "tier":
-                told[v.tier] = (v.state, clip(v.reason, 160))
-            else:
-                counts[v.tier, v.objective][v.state] += 1
-    lines = []
-    for tier in policy.tiers.values():
-        if (tier.name, Objective.RTO) in counts and tier.rto is not None:
-            lines.append(
-                ProofLine(
-                    tier=tier.name,
-                    objective=Objective.RTO,
-                    promised=exact(tier.rto),
-                    counts=counts[tier.name, Objective.RTO],
-                )
-            )
-        if tier.restore_test is not None and (tier.name in told or (tier.name, Objective.RESTORE_TEST) in counts):
-            lines.append(
-                ProofLine(
-                    tier=tier.name,
-                    objective=Objective.RESTORE_TEST,
-                    promised=exact(tier.restore_test.every),
-                    counts=counts[tier.name, Objective.RESTORE_TEST],
-                    told=told.get(tier.name),
-                )
-            )
-    return tuple(lines)
 
 
 def exclusions(judgement: Judgement, now: datetime) -> tuple[tuple[ExclusionLine, ...], int]:

@@ -65,6 +65,11 @@ def size(count: int) -> str:
     return f"{value:.1f} PiB"
 
 
+def speed(rate: float) -> str:
+    """Bytes a second for people: `85.3 MiB/s`."""
+    return f"{size(round(rate))}/s"
+
+
 def stamp(moment: datetime) -> str:
     """`Mon 23 Nov 01:27 UTC`."""
     return moment.astimezone(UTC).strftime("%a %d %b %H:%M UTC")
@@ -101,10 +106,14 @@ def achieved(verdict: Verdict) -> str | None:
     """What is true instead; None when nothing is known."""
     if verdict.value is None:
         return None
+    if verdict.objective is Objective.IMMUTABILITY and not verdict.value:
+        return "none"
     if verdict.unit == "seconds":
         return people(verdict.value)
     if verdict.unit == "ratio":
         return f"{verdict.value:.0%}"
+    if verdict.objective is Objective.HARDENING:
+        return f"{verdict.value:g} violated"
     return f"{verdict.value:g} {verdict.unit or ''}".strip()
 
 
@@ -120,6 +129,16 @@ def figure(verdict: Verdict, now: datetime) -> Figure | None:
         case Objective.LICENSE if verdict.deadline is not None:
             gone = (now - verdict.deadline).total_seconds()
             return Figure(people(abs(gone)), "since it ended" if gone >= 0 else "to its end")
+        case Objective.LOG_RPO:
+            return _overdue(verdict, now, f"past log RPO {promise(verdict)}")
+        case Objective.CONFIGURATION_BACKUP:
+            if verdict.value is None and verdict.state is State.CRITICAL:
+                return Figure("none", "no good one known")
+            return _overdue(verdict, now, f"past its {promise(verdict)}")
+        case Objective.IMMUTABILITY if verdict.value is not None and verdict.state is State.CRITICAL:
+            return Figure(exact(verdict.value) if verdict.value else "none", f"of {promise(verdict)} promised")
+        case Objective.HARDENING if verdict.value:
+            return Figure(f"{verdict.value:g}", "violated")
         case Objective.RTO | Objective.JOB_DURATION:
             return _longer(verdict)
         case Objective.CAPACITY | Objective.SUCCESS_RATE if verdict.value is not None:
@@ -137,6 +156,12 @@ def _rpo(verdict: Verdict, now: datetime) -> Figure | None:
     if late > 0:
         return Figure(people(late), f"past RPO {promise(verdict)}")
     return Figure(people(-late), f"left of RPO {promise(verdict)}") if verdict.state is State.WARNING else None
+
+
+def _overdue(verdict: Verdict, now: datetime, caption: str) -> Figure | None:
+    if verdict.deadline is None or verdict.deadline >= now:
+        return None
+    return Figure(people((now - verdict.deadline).total_seconds()), caption)
 
 
 def _longer(verdict: Verdict) -> Figure | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from exporters.families_systems import exporter, system
+from exporters.present import log_backups, mounted_name, mounts, threats, throughput
 from exporters.textformat import Samples, block
 from lastgood.forecast import full_at
 from lastgood.judging.base import View
-from lastgood.judging.infrastructure import facts_of, license_deadlines
+from lastgood.judging.infrastructure import facts_of
 from lastgood.judging.jobs import limit_of, run_limits
 from lastgood.judging.restores import proofs
 from lastgood.model import Job, Listing, Mode, Repository, Result, Role, Run, Workload
@@ -29,6 +31,9 @@ _SUBJECT_LABELS: Mapping[str, tuple[str | None, str | None]] = {
 _PEOPLE = ("tier", "owner_team")
 _TOLD = ("kind", *_PEOPLE, "business_team")
 _WHAT = ("role", "objective")
+# Told by their deadlines, which come from the verdict; the last one also by what is wrong whatever the time.
+_BY_CLOCK = frozenset({Objective.RESTORE_TEST, Objective.LOG_RPO, Objective.CONFIGURATION_BACKUP})
+_BOTH = frozenset({Objective.CONFIGURATION_BACKUP})
 _VERDICT = (*_WHAT, "urgency", *_PEOPLE, "business_team")
 
 
@@ -55,12 +60,14 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
         by_workload.setdefault(place.standing.workload.id, []).append(place)
     for found in by_workload.values():
         _workload(out, view, found, full=full)
+    _risks(out, view)
     for job in view.jobs.values():
         _job(out, view, job)
+    _logs(out, view)
     for repository in view.state.snapshot.repositories:
         _repository(out, view, repository)
-    _system(out, view)
-    _exporter(out, view)
+    system(out, view)
+    exporter(out, view)
     for verdict in verdicts:
         add_verdict(out, verdict, full=full)
     return out
@@ -79,14 +86,28 @@ def _workload(out: Samples, view: View, places: list[Place], *, full: bool) -> N
     out.at("backup_workload_first_seen_timestamp_seconds", ident, primary.origin)
     out.add("backup_workload_protected", ident, workload.protected if primary.listing is not Listing.MISSING else None)
     out.add("backup_workload_size_bytes", ident, workload.size_bytes)
+    out.at("backup_workload_latest_log_timestamp_seconds", ident, workload.latest_log)
     for place in places:
         _role(out, place, ident, people)
     if tier is not None and full:
         out.add("backup_workload_rto_seconds", f"{ident},{people}", tier.rto)
+        out.add("backup_workload_log_rpo_seconds", f"{ident},{people}", tier.log_rpo)
         if tier.restore_test is not None:
             out.add("backup_workload_restore_test_interval_seconds", f"{ident},{people}", tier.restore_test.every)
     if full:
         _proofs(out, view, workload, ident)
+
+
+def _risks(out: Samples, view: View) -> None:
+    for mount in mounts(view):
+        # Not `_ident`: several machines that no id is told of are not one.
+        labels = block((("workload_id", mount.workload_id), ("workload", mounted_name(view, mount))))
+        out.at("backup_restore_mounted_timestamp_seconds", labels, mount.start)
+    for workload_id, event in threats(view).items():
+        ident = out.idents.get(("workload", workload_id))
+        if ident is not None:
+            labels = f'{ident},threat="{event.threat}"'
+            out.at("backup_workload_malware_event_timestamp_seconds", labels, event.time)
 
 
 def _role(out: Samples, place: Place, ident: str, people: str) -> None:
@@ -121,6 +142,7 @@ def _job(out: Samples, view: View, job: Job) -> None:
     out.info("backup_job_info", f"{ident},{told}" if told else ident)
     out.add("backup_job_enabled", ident, job.enabled)
     out.add("backup_job_running", ident, None if job.always_on else job.running)
+    out.add("backup_job_encrypted", ident, job.encrypted)
     out.at("backup_job_next_run_timestamp_seconds", ident, job.next_run)
     runs = view.state.runs.get(job.id, ())
     done = [(r, result) for r in runs if (result := final_result(r, view.now)) is not None]
@@ -131,6 +153,10 @@ def _job(out: Samples, view: View, job: Job) -> None:
         out.at("backup_job_last_run_end_timestamp_seconds", ident, last.end)
         out.add("backup_job_last_run_read_bytes", ident, last.read_bytes)
         out.add("backup_job_last_run_transferred_bytes", ident, last.transferred_bytes)
+        out.add("backup_job_last_run_read_bytes_per_second", ident, throughput(last))
+        if last.bottleneck is not None:
+            slowest = block((("bottleneck", last.bottleneck),))
+            out.add("backup_job_last_run_bottleneck", f"{ident},{slowest}", 1)
         out.add("backup_job_last_run_attempts", ident, last.attempts)
         out.add("backup_job_consecutive_failures", ident, consecutive_failures(runs, view.now, _finished_well))
     good = next((r for r, result in reversed(done) if result in (Result.SUCCESS, Result.WARNING)), None)
@@ -148,6 +174,16 @@ def _job(out: Samples, view: View, job: Job) -> None:
     people = block((("tier", assigned.tier.name), ("owner_team", assigned.owner)))
     for severity, at in zip(("warning", "critical"), limits or (), strict=False):
         out.at("backup_job_run_deadline_timestamp_seconds", f'{ident},severity="{severity}",{people}', at)
+
+
+def _logs(out: Samples, view: View) -> None:
+    for (job_id, kind), (running, end) in log_backups(view.state.snapshot.log_backups).items():
+        job = view.jobs.get(job_id)
+        ident = _ident(out, "job", job_id, job.name if job is not None else "")
+        told = block((("kind", kind),))
+        labels = f"{ident},{told}" if told else ident
+        out.add("backup_job_log_backup_running", labels, running)
+        out.at("backup_job_log_backup_end_timestamp_seconds", labels, end)
 
 
 def _finished_well(_: Run) -> bool:
@@ -172,6 +208,7 @@ def _repository(out: Samples, view: View, repository: Repository) -> None:
     ident = _ident(out, "repository", repository.id, repository.name)
     out.add("backup_repository_online", ident, repository.online)
     out.add("backup_repository_immutable_seconds", ident, repository.immutable_seconds)
+    out.add("backup_repository_encrypted", ident, repository.encrypted)
     if repository.part_of is not None:
         return
     out.add("backup_repository_capacity_bytes", ident, repository.capacity_bytes)
@@ -187,78 +224,22 @@ def _repository(out: Samples, view: View, repository: Repository) -> None:
         out.add("backup_repository_full_in_limit_seconds", labels, getattr(rule.full_in, severity))
 
 
-def _system(out: Samples, view: View) -> None:
-    system = view.state.snapshot.system
-    told = block(
-        (
-            ("product", system.product),
-            ("product_version", system.product_version),
-            ("server_name", system.server_name),
-            ("api_revision", system.api_revision),
-        )
-    )
-    out.info("backup_system_info", told)
-    out.at("backup_certificate_expiry_timestamp_seconds", "", system.certificate_expires)
-    license_ = system.license
-    if license_ is not None:
-        out.add("backup_license_valid", "", license_.valid)
-        out.at("backup_license_expiry_timestamp_seconds", "", license_.expires)
-        unit = block((("license_unit", license_.unit),))
-        out.add("backup_license_used_units", unit, license_.used)
-        out.add("backup_license_units", unit, license_.total)
-        for severity, at in license_deadlines(license_, view.policy.license).items():
-            out.at("backup_license_deadline_timestamp_seconds", f'severity="{severity}"', at)
-    for component in view.state.snapshot.components:
-        labels = block(
-            (("component_id", component.id), ("component", component.name), ("component_kind", component.kind))
-        )
-        out.add("backup_component_up", labels, None if component.disabled else component.up)
-        out.add("backup_software_outdated", labels, component.outdated)
-
-
-def _exporter(out: Samples, view: View) -> None:
-    state = view.state
-    out.add("lastgood_system_up", "", state.up)
-    out.add("lastgood_system_listed", "", state.listed)
-    out.at("lastgood_system_last_success_timestamp_seconds", "", state.last_success)
-    out.at("lastgood_system_stale_timestamp_seconds", "", state.stale_at)
-    out.at("lastgood_system_auth_blocked_until_timestamp_seconds", "", state.auth_blocked_until)
-    out.add("lastgood_system_clock_skew_seconds", "", state.snapshot.system.clock_skew)
-    out.add("lastgood_system_tls_verified", "", state.snapshot.system.tls_verified)
-    out.add("lastgood_system_workloads", "", len(view.workloads))
-    out.add("lastgood_system_retired_total", "", state.retired_total)
-    for collector in state.snapshot.collectors:
-        labels = block((("collector", collector.name),))
-        out.add("lastgood_collector_success", labels, collector.success)
-        out.add("lastgood_collector_permitted", labels, collector.permitted)
-        out.add("lastgood_collector_short", labels, collector.short)
-        out.add("lastgood_collector_duration_seconds", labels, collector.seconds)
-        out.at("lastgood_collector_last_success_timestamp_seconds", labels, collector.read_at)
-        out.at("lastgood_collector_stale_timestamp_seconds", labels, collector.stale_at)
-        out.add("lastgood_collector_rows", labels, collector.rows)
-        out.add("lastgood_collector_rows_expected", labels, collector.rows_expected)
-        out.add("lastgood_collector_requests_total", labels, collector.requests)
-
-
 def add_verdict(out: Samples, verdict: Verdict, *, full: bool) -> None:
     """A verdict that does not turn on the clock as a number; of one that does, its exclusion, deadline and age."""
-    by_clock = verdict.clock and verdict.objective is not Objective.RESTORE_TEST
-    if by_clock and not full and verdict.state is not State.EXCLUDED:
+    quiet = verdict.clock and verdict.objective not in _BY_CLOCK
+    if quiet and not full and verdict.state is not State.EXCLUDED:
         return
     subject = verdict.subject
     ident = _ident(out, subject.kind, subject.id, subject.name)
     if verdict.state is State.EXCLUDED and subject.kind == "workload":
         out.add("backup_workload_excluded", f'{ident},objective="{verdict.objective}"', 1)
-    if verdict.objective is Objective.RESTORE_TEST:
-        # A test that failed is CRITICAL, one that is missing never: engines must be able to tell them apart.
-        failed = verdict.state is State.CRITICAL
-        proven = "failed" if failed else "0" if verdict.value is None else "1"
-        aimed = _common(("proven", *_PEOPLE), proven, verdict.tier, verdict.owner)
-        out.at("backup_restore_test_deadline_timestamp_seconds", f"{ident},{aimed}", verdict.deadline)
+    _deadline(out, verdict, ident)
     if full and verdict.since is not None and verdict.state not in (State.OK, State.EXCLUDED):
         what = _common(_WHAT, subject.role, verdict.objective)
         out.at("backup_verdict_since_timestamp_seconds", f"{ident},{what}" if ident else what, verdict.since)
-    if verdict.clock:
+    # No policy asks for integrity, every workload has it: its OK would be a series a workload that says nothing.
+    sound = verdict.objective is Objective.INTEGRITY and verdict.state is State.OK
+    if (verdict.clock and verdict.objective not in _BOTH) or (sound and not full):
         return
     told = _common(
         _VERDICT,
@@ -270,6 +251,22 @@ def add_verdict(out: Samples, verdict: Verdict, *, full: bool) -> None:
         verdict.business_owner,
     )
     out.add("backup_verdict", f"{ident},{told}" if ident else told, int(verdict.state))
+
+
+def _deadline(out: Samples, verdict: Verdict, ident: str) -> None:
+    match verdict.objective:
+        case Objective.RESTORE_TEST:
+            # A test that failed is CRITICAL, one that is missing never: engines must be able to tell them apart.
+            failed = verdict.state is State.CRITICAL
+            proven = "failed" if failed else "0" if verdict.value is None else "1"
+            aimed = _common(("proven", *_PEOPLE), proven, verdict.tier, verdict.owner)
+            out.at("backup_restore_test_deadline_timestamp_seconds", f"{ident},{aimed}", verdict.deadline)
+        case Objective.LOG_RPO:
+            people = _common(_PEOPLE, verdict.tier, verdict.owner)
+            labels = f"{ident},{people}" if people else ident
+            out.at("backup_workload_log_rpo_deadline_timestamp_seconds", labels, verdict.deadline)
+        case Objective.CONFIGURATION_BACKUP:
+            out.at("backup_configuration_backup_deadline_timestamp_seconds", ident, verdict.deadline)
 
 
 def foreign(verdicts: Iterable[Verdict], *, full: bool) -> Samples:

@@ -131,6 +131,16 @@ ALERTS: dict[tuple[str, State], str | None] = {
     ("capacity", State.WARNING): "BackupRepositoryFilling",
     ("coverage", State.CRITICAL): "BackupWorkloadUnprotected",
     ("coverage", State.WARNING): "BackupWorkloadUnprotected",
+    ("integrity", State.CRITICAL): "BackupIntegrityBroken",
+    ("integrity", State.WARNING): "BackupIntegrityDoubtful",
+    ("log_rpo", State.CRITICAL): "BackupLogsStopped",
+    ("immutability", State.CRITICAL): "BackupImmutabilityBroken",
+    ("encryption", State.CRITICAL): "BackupEncryptionMissing",
+    ("configuration_backup", State.CRITICAL): "BackupConfigurationBackupOverdue",
+    ("configuration_backup", State.WARNING): "BackupConfigurationBackupDoubtful",
+    # The vendor's practices are many and none of them a loss by itself: they only ever warn.
+    ("hardening", State.CRITICAL): None,
+    ("hardening", State.WARNING): "BackupBestPracticeViolated",
     ("license", State.CRITICAL): "BackupLicenseEnding",
     ("license", State.WARNING): "BackupLicenseEnding",
     ("system system", State.CRITICAL): "LastgoodSystemUnreachable",
@@ -181,7 +191,7 @@ def _alert(verdict: Verdict, judged: Judgement, *, dead: bool) -> Alert | None:
         return None
     label = _ID_LABEL.get(subject.kind)
     labels = {label: subject.id} if label else {}
-    if objective is Objective.RPO and name != "BackupNeverProtected":
+    if objective in (Objective.RPO, Objective.INTEGRITY) and name != "BackupNeverProtected":
         labels["role"] = subject.role or Role.PRIMARY
     return _made(name, state.name.lower(), system=subject.system, **labels)
 

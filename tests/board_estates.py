@@ -175,6 +175,14 @@ def system(
     )
 
 
+def telling(state: SystemState, **parts: object) -> SystemState:
+    """The same system, whose newest snapshot tells these parts otherwise; `system_*` are the system's own fields."""
+    own = {key.removeprefix("system_"): value for key, value in parts.items() if key.startswith("system_")}
+    rest = {key: value for key, value in parts.items() if not key.startswith("system_")}
+    named = replace(state.snapshot.system, **own)  # type: ignore[arg-type]
+    return replace(state, snapshot=replace(state.snapshot, system=named, **rest))  # type: ignore[arg-type]
+
+
 def policy(**changes: object) -> Policy:
     gold = Tier(
         name="gold",

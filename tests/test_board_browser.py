@@ -20,6 +20,7 @@ import pytest
 from exporters import board
 from lastgood.verdict import Judgement
 from tests.board_estates import NOW, calm, judged, system, troubled
+from tests.board_findings import promised, wordy
 from tests.test_board_page import hostile
 
 pytestmark = pytest.mark.engine
@@ -141,6 +142,7 @@ def rendered(judgement: Judgement) -> str:
 PAGES: dict[str, Callable[[], Judgement]] = {
     "troubled": troubled,
     "calm": calm,
+    "promised": promised,
     "hostile": lambda: hostile("W" * 300),
     "unread": lambda: judged(system("veeam-hq", read=None, error="connection refused")),
 }
@@ -162,6 +164,13 @@ def test_the_wall_holds_the_worst_in_its_first_screen(browser: Browser) -> None:
     assert found["lowest"] <= WALL[1]
     assert found["count"] >= 80
     assert found["h1"] >= 36
+
+
+@pytest.mark.parametrize("estate", [promised, wordy])
+def test_rows_of_many_lines_end_on_the_wall_too(browser: Browser, estate: Callable[[], Judgement]) -> None:
+    found = browser.ask(rendered(estate()), WALL, MEASURE)
+    assert found["rows"] > 3
+    assert found["lowest"] <= WALL[1]
 
 
 @pytest.mark.parametrize("size", [WALL, PHONE], ids=["wall", "phone"])
