@@ -41,6 +41,7 @@ REMEMBERED = timedelta(days=60)
 NEWCOMER_AGE = timedelta(days=2)
 
 Say = Callable[[str], None]
+Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,21 @@ class Demo:
 
 
 @contextmanager
-def running(folder: Path, listen: tuple[str, int], say: Say, *, patience: float = 60.0) -> Iterator[Demo]:
-    """Simulators, exporter and history in `folder`, ready to be seen. Raises ConfigError when the port is taken."""
-    now = utc_now()
+def running(
+    folder: Path, listen: tuple[str, int], say: Say, *, patience: float = 60.0, clock: Clock = utc_now
+) -> Iterator[Demo]:
+    """Simulators, exporter and history in `folder`, ready to be seen. Raises ConfigError when the port is taken.
+
+    The stories are laid around the moment that `clock` tells first.
+    """
+    now = clock()
     say("building the simulated estate")
     estate = build(now)
     password = Secret(secrets.token_urlsafe(18), "made for this demo")
     simulators = {
         server.system: VeeamSimulator(
             server,
-            clock=utc_now,
+            clock=clock,
             revision=REVISIONS[server.system],
             username=ACCOUNT,
             password=password.reveal(),
@@ -76,13 +82,14 @@ def running(folder: Path, listen: tuple[str, int], say: Say, *, patience: float 
             say(f"simulating {settings.name} (Veeam REST {REVISIONS[settings.name]}) at {settings.url}")
         _remember(folder / "state", estate, systems, now, say)
         loaded = _configuration(folder, listen, systems, now)
-        service = Service(loaded, reread=lambda: _configuration(folder, listen, systems, utc_now()))
-        advance = threading.Thread(target=_advance, args=(simulators, now, stop), name="demo-world", daemon=True)
+        service = Service(loaded, reread=lambda: _configuration(folder, listen, systems, clock()), now=clock)
+        world = (simulators, now, clock, stop)
+        advance = threading.Thread(target=_advance, args=world, name="demo-world", daemon=True)
         try:
             say("reading the systems")
             service.start()
             advance.start()
-            yield Demo(service, estate, _await(service, systems, patience))
+            yield Demo(service, estate, _await(service, systems, patience, clock))
         finally:
             stop.set()
             service.stop()
@@ -196,28 +203,30 @@ def _fillings(estate: DemoEstate, seen: Snapshot) -> Iterator[tuple[datetime, tu
 
 
 def _summed(whole: Repository, parts: Mapping[str, Repository]) -> Repository | None:
-    """A scale-out repository as its extents were; None for others, and when an extent is missing."""
+    """A scale-out repository as its sized extents were; None for others, and when one of them is missing."""
     found = [parts[extent] for extent in whole.extents if extent in parts]
-    if not found or len(found) < len(whole.extents):
+    if not found or sum(part.capacity_bytes or 0 for part in found) != whole.capacity_bytes:
         return None
     capacity, free = (sum(getattr(p, name) or 0 for p in found) for name in ("capacity_bytes", "free_bytes"))
     return replace(whole, capacity_bytes=capacity, free_bytes=free)
 
 
-def _advance(simulators: dict[str, VeeamSimulator], told: datetime, stop: threading.Event) -> None:
+def _advance(simulators: dict[str, VeeamSimulator], told: datetime, clock: Clock, stop: threading.Event) -> None:
     """An estate built later continues the same history (told from the same moment), so the world simply moves on."""
     while not stop.wait(ADVANCE_SECONDS):
-        later = build(utc_now(), told=told)
+        later = build(clock(), told=told)
         for name, simulator in simulators.items():
             simulator.server = later.server(name)
 
 
-def _await(service: Service, systems: tuple[SystemSettings, ...], patience: float) -> tuple[str, ...]:
+def _await(service: Service, systems: tuple[SystemSettings, ...], patience: float, clock: Clock) -> tuple[str, ...]:
     """Wait until every system was read; the names of those that were not in time."""
     deadline = Deadline(patience)
     while deadline.remaining() > 0:
         up = {s.snapshot.system.name for s in service.keeper.states() if s.up}
         missing = tuple(s.name for s in systems if s.name not in up)
         if not missing or service.wait(0.1):
-            return missing
+            break
+    # A state is there a moment before its pages are: whoever looks at once must not see those of the history.
+    service.keeper.refresh(clock())
     return missing

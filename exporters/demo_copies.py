@@ -1,4 +1,4 @@
-"""What follows from backups in the demo estate: copies, archives, log backups, restores, configuration backups."""
+"""What follows from backups in the demo estate: copies, archives, log backups, configuration backups, self-checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from exporters.demo_history import Writer, occurrences
-from exporters.demo_model import Chain, Job, JobKind, Machine, Mode, Point, Result, Session, SessionKind, Task
+from exporters.demo_model import Chain, Job, JobKind, Machine, Mode, Point, Result, Schedule, Session, SessionKind, Task
 
 MINUTE = timedelta(minutes=1)
 
@@ -33,17 +33,17 @@ def _write_immediate(writer: Writer, job: Job, by_id: Mapping[str, Job], machine
         end=None,
         result=None,
     )
-    silent = writer.plan.effects.silent.get(job.name, writer.now)
     workers = []
     for source in (by_id[s] for s in job.sources):
-        for run, ended, points in _finished_runs(writer, source):
+        silent = writer.plan.effects.silent.get(f"{job.name}\\{source.name}", writer.now)
+        for run, ended, points in finished_runs(writer, source):
             start = ended + timedelta(minutes=writer.dice.between(8, 14, "worker", run.id))
             if points and start <= min(silent, writer.now):
                 workers.append(_worker(writer, job, source, parent.id, start, points, machines))
     writer.ledger.sessions.extend([parent, *workers])
 
 
-def _finished_runs(writer: Writer, source: Job) -> Iterator[tuple[Session, datetime, list[Point]]]:
+def finished_runs(writer: Writer, source: Job) -> Iterator[tuple[Session, datetime, list[Point]]]:
     """Each finished run's last session, its end and the usable points of the run."""
     runs: dict[str, list[Session]] = {}
     for session in writer.ledger.sessions:
@@ -138,57 +138,32 @@ def _write_archive(writer: Writer, job: Job, by_id: Mapping[str, Job], machines:
 
 
 def write_logs(writer: Writer, job: Job, until: datetime) -> None:
-    """Transaction logs every 15 minutes, of the last two days only; they stop at `until`."""
-    begin = writer.plan.told - timedelta(days=2)
-    start = begin.replace(minute=begin.minute // 15 * 15, second=0, microsecond=0)
-    while start <= until:
-        end = start + timedelta(seconds=writer.dice.between(20, 90, "log", start))
-        session_id = writer.dice.id("log", job.id, start)
-        done = end <= writer.now
-        writer.ledger.sessions.append(
-            Session(
-                id=session_id,
-                job_id=writer.dice.id("logs of", job.id),
-                name=f"{job.name} SQL Server Transaction Log Backup",
-                kind=SessionKind.LOG,
-                due=start,
-                start=start,
-                end=end if done else None,
-                result=Result.SUCCESS if done else None,
-                original_id=session_id,
-            )
-        )
-        start += timedelta(minutes=15)
+    """Transaction logs of a job: one session from each image backup to the next. At `until` the log backup breaks."""
+    runs: dict[str, list[Session]] = {}
+    for session in writer.ledger.sessions:
+        if session.job_id == job.id and session.original_id:
+            runs.setdefault(session.original_id, []).append(session)
+    ends = [run[-1].end for run in runs.values()]
+    for start, following in zip(ends, [*[run[0].start for run in list(runs.values())[1:]], None], strict=True):
+        if start is not None and start < until:
+            writer.ledger.sessions.append(_log_session(writer, job, start, following, until))
 
 
-def restore_of(writer: Writer, machine: Machine, start: datetime, took: timedelta, result: Result) -> Session:
-    """A whole machine brought back, timed until it ran again."""
-    session_id, end = writer.dice.id("restore", machine.id, start), start + took
-    task = Task(
-        id=writer.dice.id("task", session_id),
-        machine_id=machine.id,
-        name=machine.name,
-        start=start + timedelta(seconds=10),
-        end=end - timedelta(seconds=5),
-        result=result,
-        mode=Mode.FULL,
-        point_id=None,
-        processed=machine.size,
-        read=machine.size,
-        transferred=machine.size,
-    )
+def _log_session(writer: Writer, job: Job, ended: datetime, following: datetime | None, until: datetime) -> Session:
+    """Between the end of one image backup and the start of the `following` one."""
+    broken = following is None or until < following
+    session_id = writer.dice.id("log", job.id, ended)
     return Session(
         id=session_id,
-        job_id=writer.dice.id("restore job", session_id),
-        name=machine.name,
-        kind=SessionKind.RESTORE,
-        due=start,
-        start=start,
-        end=end,
-        result=result,
+        job_id=writer.dice.id("logs of", job.id),
+        name=f"{job.name} SQL Server Transaction Log Backup",
+        kind=SessionKind.LOG,
+        due=ended,
+        start=ended + timedelta(seconds=1),
+        end=until if broken else following,
+        result=Result.FAILED if broken else Result.SUCCESS,
         original_id=session_id,
-        message="" if result is Result.SUCCESS else "Failed to restore the machine: no free space on the datastore",
-        tasks=(task,),
+        message="Failed to back up transaction logs: the log shipping server does not answer" if broken else "",
     )
 
 
@@ -219,3 +194,24 @@ def write_configuration(writer: Writer, good_until: datetime) -> datetime:
             )
         )
         day += timedelta(days=1)
+
+
+def write_checks(writer: Writer) -> None:
+    """The server's daily look at its own security settings, for the last month."""
+    begin = writer.plan.told - timedelta(days=30)
+    for start in occurrences(Schedule(at=(360,)), begin, writer.now, writer.zone):
+        end = start + timedelta(seconds=writer.dice.between(40, 80, "check", start))
+        done, session_id = end <= writer.now, writer.dice.id("check", writer.plan.system, start)
+        writer.ledger.sessions.append(
+            Session(
+                id=session_id,
+                job_id=writer.dice.id("check job", writer.plan.system),
+                name="Security & Compliance Analyzer",
+                kind=SessionKind.SECURITY_CHECK,
+                due=start,
+                start=start,
+                end=end if done else None,
+                result=Result.SUCCESS if done else None,
+                original_id=session_id,
+            )
+        )

@@ -1,4 +1,4 @@
-"""The simulated estate: two backup servers, some 120 workloads in three tiers and sixty days of history.
+"""The simulated estate: two backup servers, some 130 workloads in three tiers and sixty days of history.
 
 `build(now)` is pure: everything is laid relative to `now`, so the same incidents show on any day of any year. Draws
 depend on the seed and on what is drawn for, never on `now`: an estate built an hour later continues the same history.
@@ -13,19 +13,20 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from exporters import demo_stories as stories
-from exporters.demo_copies import restore_of, write_configuration, write_copies, write_logs
+from exporters.demo_copies import write_checks, write_configuration, write_copies, write_logs
 from exporters.demo_history import Writer, next_occurrence, occurrences
-from exporters.demo_infrastructure import branch_infrastructure, fillings, hq_infrastructure
+from exporters.demo_infrastructure import branch_infrastructure, fillings, hq_infrastructure, nodes, practices
+from exporters.demo_jobs import write_job
 from exporters.demo_model import (
     ChainObject,
     DemoEstate,
     Dice,
     Filling,
     Job,
+    JobKind,
     Licence,
     Malware,
     Point,
-    Result,
     Schedule,
     Server,
 )
@@ -35,6 +36,7 @@ from exporters.demo_plan import (
     HQ,
     HQ_COPIES,
     HQ_GROUPS,
+    HQ_REPLICAS,
     VC,
     VC_BRANCH,
     VC_OLD,
@@ -44,6 +46,7 @@ from exporters.demo_plan import (
     job_of,
     lay,
 )
+from exporters.demo_recovery import Recoveries, replicas_of
 
 ZONE = "Europe/Berlin"
 
@@ -85,9 +88,14 @@ def _hq_plan(dice: Dice, told: datetime, zone: ZoneInfo, size: int | None) -> Pl
     named = sum(len(g.names) for g in HQ_GROUPS)
     groups = HQ_GROUPS + bulk_groups(max(0, (size or named) - named))
     machines = lay(dice, HQ, groups, born, VC)
-    jobs = {g.job: job_of(dice, HQ, g, machines, born) for g in groups}
+    jobs = {g.job: job_of(dice, HQ, g, machines, born) for g in (*groups, HQ_REPLICAS)}
     stuck = stories.stuck_since(told).astimezone(zone)
-    jobs[stories.STUCK_JOB] = replace(jobs[stories.STUCK_JOB], schedule=Schedule(at=(stuck.hour * 60 + stuck.minute,)))
+    jobs[stories.STUCK_JOB] = replace(
+        jobs[stories.STUCK_JOB],
+        schedule=Schedule(at=(stuck.hour * 60 + stuck.minute,)),
+        # A full may take longer: three days on, it is never the one that hangs.
+        full_day=(stuck.isoweekday() + 2) % 7 + 1,
+    )
     jobs["Mail Servers"] = replace(jobs["Mail Servers"], enabled=False)
     effects = stories.hq_effects(told)
     machines[stories.MOVED] = replace(machines[stories.MOVED], moved_from=(VC_OLD, "vm-105"))
@@ -96,13 +104,16 @@ def _hq_plan(dice: Dice, told: datetime, zone: ZoneInfo, size: int | None) -> Pl
     )
     copies = [copy_of(dice, HQ, plan, jobs, born) for plan in HQ_COPIES]
     left = {machines[n].id for n in effects.left}
-    listed = [replace(j, members=tuple(m for m in j.members if m not in left)) for j in (*jobs.values(), *copies)]
+    listed = [
+        j if j.kind is JobKind.REPLICA else replace(j, members=tuple(m for m in j.members if m not in left))
+        for j in (*jobs.values(), *copies)
+    ]
     return Plan(
         system=HQ,
         told=told,
         machines=tuple(machines.values()),
         jobs=tuple(listed),
-        groups={g.job: g for g in groups},
+        groups={g.job: g for g in (*groups, HQ_REPLICAS)},
         effects=effects,
         moved=told - stories.MOVED_AGO,
     )
@@ -114,13 +125,12 @@ def _hq(dice: Dice, now: datetime, told: datetime, size: int | None, days: int) 
     writer = Writer(plan, dice, now, days, zone)
     _write_jobs(writer)
     machines = {m.id: m for m in plan.machines}
-    by_name = {m.name: m for m in plan.machines}
     write_copies(writer, plan.jobs, machines)
     sql = next(j for j in plan.jobs if j.database)
-    write_logs(writer, sql, told - timedelta(hours=7))
-    for name, ago, took in stories.restores(by_name):
-        writer.ledger.sessions.append(restore_of(writer, by_name[name], told - ago, took, Result.SUCCESS))
+    write_logs(writer, sql, told - stories.LOGS_STOPPED_AGO)
+    _write_recoveries(writer)
     configured = write_configuration(writer, told - timedelta(days=20))
+    write_checks(writer)
     licence = Licence(
         valid=True,
         expires=told + timedelta(days=201),
@@ -146,6 +156,7 @@ def _branch(dice: Dice, now: datetime, told: datetime, days: int) -> Server:
     writer = Writer(plan, dice, now, days, ZoneInfo(ZONE))
     _write_jobs(writer)
     configured = write_configuration(writer, now)
+    write_checks(writer)
     ended = told - timedelta(days=5)
     licence = Licence(valid=False, expires=ended, support_expires=ended, used=len(machines), total=10)
     return _server(writer, "backup-branch.example.net", licence, configured)
@@ -168,7 +179,25 @@ def _write_jobs(writer: Writer) -> None:
     by_name = {m.name: m for m in writer.plan.machines}
     for job in sorted((j for j in writer.plan.jobs if not j.sources), key=lambda j: j.after is not None):
         group = writer.plan.groups[job.name]
-        writer.write_job(job, [by_name[n] for n in group.names], group)
+        write_job(writer, job, [by_name[n] for n in group.names], group)
+
+
+def _write_recoveries(writer: Writer) -> None:
+    told, recoveries = writer.plan.told, Recoveries.of(writer)
+    machines = {m.name: m for m in writer.plan.machines}
+    for name, ago, took in stories.restores(machines):
+        recoveries.restore(machines[name], told - ago, took)
+    for name, (ago, held) in stories.INSTANTS.items():
+        recoveries.instant(machines[name], told - ago, told - ago + held if held else None)
+    for name, (ago, open_for, paths) in stories.FILES.items():
+        recoveries.files(machines[name], told - ago, told - ago + open_for if open_for else None, paths)
+    name, ago, undone_after = stories.FAILOVER
+    recoveries.failover(machines[name], told - ago, undone_after)
+    weekly = [machines[n] for n in stories.WEEKLY_TESTED]
+    recoveries.weekly_tests("SureBackup gold weekly", Schedule(at=(840,), days=frozenset({7})), weekly)
+    job = next(j for j in writer.plan.jobs if j.name == stories.TESTED_JOB)
+    tested = [machines[n] for n in writer.plan.groups[job.name].names]
+    recoveries.chained_tests("SureBackup identity", job, tested, stories.UNBOOTABLE)
 
 
 def _next_run(writer: Writer, job: Job) -> datetime | None:
@@ -200,7 +229,10 @@ def _marked(writer: Writer, name: str, points: list[Point]) -> list[Point]:
         points = [p for p in points if p.time < purged]
     infected = writer.plan.effects.infected.get(name, 0)
     clean = sum(p.time <= writer.plan.told for p in points) - infected
-    return [*points[:clean], *(replace(p, infected=True, usable=False) for p in points[clean:])] if infected else points
+    if infected:
+        points = [*points[:clean], *(replace(p, infected=True, usable=False) for p in points[clean:])]
+    failed = writer.ledger.failed_tests
+    return [replace(p, failed_test=True, usable=False) if p.id in failed else p for p in points]
 
 
 def _objects(writer: Writer, points: Sequence[Point]) -> tuple[ChainObject, ...]:
@@ -222,7 +254,7 @@ def _objects(writer: Writer, points: Sequence[Point]) -> tuple[ChainObject, ...]
                 vcenter=vcenter,
                 moref=moref,
                 points=len(own),
-                last_failed=bool(own) and not own[-1].usable and not own[-1].infected,
+                last_failed=bool(own) and not (own[-1].usable or own[-1].infected or own[-1].failed_test),
                 size=machine.size,
             )
         )
@@ -270,6 +302,11 @@ def _server(writer: Writer, host: str, licence: Licence, configured: datetime) -
         hosts=hosts,
         proxies=proxies,
         malware=_findings(writer, objects, points),
+        replicas=replicas_of(writer),
+        mounts=tuple(writer.ledger.mounts),
+        file_restores=tuple(writer.ledger.file_restores),
+        practices=practices(writer.dice, writer.plan.system),
+        nodes=nodes(writer.dice, host) if writer.plan.system == HQ else (),
     )
 
 

@@ -1,8 +1,8 @@
-"""Sixty days of a backup server: what each job did on each of its dates, told as sessions, tasks and restore points."""
+"""How a backup server's history is written: the ledger, and a job's run with its retries, tasks and restore points."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 from exporters.demo_model import (
     Chain,
     Dice,
+    FileRestore,
     Job,
     JobKind,
     Machine,
     Mode,
+    Mount,
     Point,
     Result,
     Schedule,
@@ -21,13 +23,20 @@ from exporters.demo_model import (
     SessionKind,
     Task,
 )
-from exporters.demo_plan import Group, Plan
+from exporters.demo_plan import Plan
 
 FAILURES = (
     "Failed to create snapshot: the operation is not allowed in the current state",
     "Failed to open disk for read: the host did not answer in time",
 )
+# What the machine's own operating system did not do; the backup went on without it.
+GUEST_FAILED = "Failed to prepare guest for hot backup. Details: VSSControl: failed to freeze guest, wait timeout"
 MINUTE = timedelta(minutes=1)
+SESSIONS: Mapping[JobKind, SessionKind] = {
+    JobKind.NAS: SessionKind.NAS,
+    JobKind.OBJECT_STORAGE: SessionKind.OBJECT_STORAGE,
+    JobKind.REPLICA: SessionKind.REPLICA,
+}
 
 
 def occurrences(schedule: Schedule, since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[datetime]:
@@ -49,13 +58,20 @@ def next_occurrence(schedule: Schedule, now: datetime, zone: ZoneInfo) -> dateti
 
 @dataclass(slots=True)
 class Ledger:
-    """What has happened so far on one server, as the history is written."""
+    """What has happened so far on one server, as the history is written.
+
+    `owners` is (chain id, machine id) by object id, `replicas` a replica's points by (job id, machine id),
+    `failed_tests` the ids of the points that did not start in their newest boot test.
+    """
 
     sessions: list[Session] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """object id -> (chain id, machine id)"""
+    replicas: dict[tuple[str, str], list[tuple[str, datetime]]] = field(default_factory=dict)
+    failed_tests: set[str] = field(default_factory=set)
+    mounts: list[Mount] = field(default_factory=list)
+    file_restores: list[FileRestore] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +110,13 @@ class Writer:
     def object_id(self, chain: Chain, machine: Machine) -> str:
         return self.dice.id("object", chain.id, machine.id)
 
+    def mode(self, job: Job, due: datetime) -> Mode:
+        return Mode.FULL if due.astimezone(self.zone).isoweekday() == job.full_day else Mode.INCREMENTAL
+
     def write_run(self, job: Job, due: datetime, machines: Sequence[Machine]) -> None:
         """One run: the first attempt and, for the machines that failed, its retries."""
-        pending = [
-            m
-            for m in machines
-            if m.created <= due and not (m.name in self.plan.effects.absent and due > self.plan.effects.absent[m.name])
-        ]
+        absent = {} if job.kind is JobKind.REPLICA else self.plan.effects.absent
+        pending = [m for m in machines if m.created <= due and not (m.name in absent and due > absent[m.name])]
         start, first_id, attempt = due + timedelta(seconds=self.dice.between(3, 50, job.id, due)), None, 0
         while pending and start <= self.now and attempt <= job.retries:
             session = self._attempt(job, due, start, attempt, first_id, pending)
@@ -116,7 +132,7 @@ class Writer:
         self, job: Job, due: datetime, start: datetime, attempt: int, first_id: str | None, machines: Sequence[Machine]
     ) -> Session:
         session_id = self.dice.id("session", job.id, due, attempt)
-        mode = Mode.FULL if due.astimezone(self.zone).isoweekday() == job.full_day else Mode.INCREMENTAL
+        mode = self.mode(job, due)
         planned = [
             self._task(job, due, attempt, m, mode, start + MINUTE + i * timedelta(seconds=40), session_id)
             for i, m in enumerate(machines)
@@ -125,7 +141,6 @@ class Writer:
         stuck = self.plan.effects.stuck.get(job.name) == due
         running = stuck or end > self.now
         tasks = tuple(self._so_far(t, stuck) for t in planned if t.start <= self.now)
-        chain = self.chain(job)
         for task, machine in zip(tasks, machines, strict=False):
             if task.end is not None:
                 self._write_point(job, due, task, machine, first_id or session_id)
@@ -135,7 +150,7 @@ class Writer:
             id=session_id,
             job_id=job.id,
             name=job.name,
-            kind=SessionKind.BACKUP,
+            kind=SESSIONS.get(job.kind, SessionKind.BACKUP),
             due=due,
             start=start,
             end=None if running else end,
@@ -144,7 +159,7 @@ class Writer:
             original_id=first_id or session_id,
             mode=mode,
             message="" if running else next((t.message for t in planned if t.message), ""),
-            chain_id=chain.id,
+            chain_id=None if job.kind is JobKind.REPLICA else self.chain(job).id,
             tasks=tasks,
         )
 
@@ -164,7 +179,7 @@ class Writer:
         if machine.name in self.plan.effects.shrunk and due > self.plan.told - timedelta(hours=28):
             share *= 0.02
         read = 0 if failed else int(machine.size * share)
-        warning = self.plan.effects.warned.get(machine.name, "") if due > self.plan.told - timedelta(days=5) else ""
+        warning = self._warning(job, machine, due)
         return Task(
             id=self.dice.id("task", session_id, machine.id),
             machine_id=machine.id,
@@ -179,6 +194,15 @@ class Writer:
             transferred=int(read * self.dice.between(0.4, 0.6, "sent", *key)),
             message=FAILURES[attempt % 2] if failed else warning,
         )
+
+    def _crashed(self, job: Job, machine: Machine, due: datetime) -> bool:
+        since = self.plan.effects.crashed.get(machine.name)
+        return job.application_aware and since is not None and due > since
+
+    def _warning(self, job: Job, machine: Machine, due: datetime) -> str:
+        if self._crashed(job, machine, due):
+            return GUEST_FAILED
+        return self.plan.effects.warned.get(machine.name, "") if due > self.plan.told - timedelta(days=5) else ""
 
     def _fails(self, machine: Machine, due: datetime, attempt: int) -> bool:
         effects, never = self.plan.effects, self.now + timedelta(days=1)
@@ -199,6 +223,11 @@ class Writer:
         failed = task.result is Result.FAILED
         if task.point_id is None or (failed and not self._last_attempt(task, job)):
             return
+        if job.kind is JobKind.REPLICA:
+            if not failed:
+                held = self.ledger.replicas.setdefault((job.id, machine.id), [])
+                held.append((task.point_id, task.start + timedelta(seconds=20)))
+            return
         moved = machine.moved_from is not None and self.plan.moved is not None and due < self.plan.moved
         chain = self.chain(job, orphan=moved)
         object_id = self.object_id(chain, machine)
@@ -215,74 +244,10 @@ class Writer:
                 size=max(task.transferred, 4096),
                 opened_by=opened_by,
                 usable=not failed,
+                crash_consistent=self._crashed(job, machine, due),
             ),
         )
 
     def _last_attempt(self, task: Task, job: Job) -> bool:
         tried = sum(1 for s in self.ledger.sessions[-job.retries :] for t in s.tasks if t.point_id == task.point_id)
         return tried == job.retries
-
-    def write_agents(self, job: Job, due: datetime, machines: Sequence[Machine]) -> None:
-        """Each computer runs its own session; one that is switched off that day leaves nothing at all."""
-        group = self.plan.groups[job.name]
-        for machine in machines:
-            gone = self.plan.effects.absent.get(machine.name)
-            if (gone and due > gone) or self.dice.part("away", machine.name, due) < 0.2:
-                continue
-            start = due + timedelta(minutes=self.dice.between(0, 90, "login", machine.name, due))
-            if start > self.now:
-                continue
-            end = start + group.minutes[1] * MINUTE * self.dice.between(0.7, 1.5, "time", machine.name, due)
-            session_id, done = self.dice.id("session", job.id, due, machine.id), end <= self.now
-            chain = self.chain(job)
-            self.ledger.sessions.append(
-                Session(
-                    id=session_id,
-                    job_id=job.id,
-                    name=f"{job.name} - {machine.name}",
-                    kind=SessionKind.AGENT,
-                    due=due,
-                    start=start,
-                    end=end if done else None,
-                    result=Result.SUCCESS if done else None,
-                    original_id=session_id,
-                    mode=Mode.INCREMENTAL,
-                    chain_id=chain.id,
-                )
-            )
-            if done:
-                point = Point(
-                    id=self.dice.id("point", session_id),
-                    chain_id=chain.id,
-                    object_id=self.object_id(chain, machine),
-                    # Agents name their points by host and job (VBR REST 1.2-rev1, example of a restore point list).
-                    name=f"{machine.name} {job.name}",
-                    time=start + timedelta(seconds=30),
-                    mode=Mode.INCREMENTAL,
-                    size=int(machine.size * 0.02),
-                )
-                self.add_point(chain, machine, point)
-
-    def write_job(self, job: Job, machines: Sequence[Machine], group: Group) -> None:
-        """All runs of a job that backs machines up itself."""
-        effects = self.plan.effects
-        # A job that hangs is not started again.
-        silent = effects.silent.get(job.name, effects.stuck.get(job.name, self.now))
-        for due in self._dues(job, group):
-            if due <= min(silent, self.now):
-                if job.kind is JobKind.AGENT:
-                    self.write_agents(job, due, machines)
-                else:
-                    self.write_run(job, due, machines)
-
-    def _dues(self, job: Job, group: Group) -> Iterator[datetime]:
-        if job.schedule is not None:
-            days = self.days if group.history is None else group.history
-            yield from occurrences(job.schedule, self.plan.told - timedelta(days=days), self.now, self.zone)
-        elif job.after is not None:
-            parents = [s for s in self.ledger.sessions if s.job_id == job.after and s.end and s.attempt == 0]
-            for parent in parents:
-                if parent.end is not None:
-                    yield parent.end + timedelta(seconds=8)
-        else:
-            yield (self.plan.told - timedelta(days=10)).replace(minute=5, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Repositories, hosts and proxies of the demo estate, and how the repositories filled."""
+"""Repositories, hosts, proxies and settings of the demo estate's servers, and how the repositories filled."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from exporters.demo_model import Dice, Filling, Host, Proxy, Storage, Store
-from exporters.demo_plan import TIB, VC, VC_BRANCH, VC_OLD
+from exporters.demo_model import Dice, Filling, Host, Node, Practice, Proxy, Storage, Store
+from exporters.demo_plan import HQ, TIB, VC, VC_BRANCH, VC_OLD
 
 Infrastructure = tuple[tuple[Store, ...], tuple[Host, ...], tuple[Proxy, ...]]
 
@@ -25,6 +25,50 @@ HQ_HOSTS = {
     VC: "vcenter",
     VC_OLD: "vcenter",
 }
+
+
+# What the server checks of itself, in the style of the vendor's own examples (VBR REST 1.3-rev2, bestPractices).
+PRACTICES = (
+    "Immutable backups are used for the backup repositories",
+    "Multi-factor authentication is enabled for all accounts",
+    "Configuration backup is enabled and encrypted",
+    "Backup server is not a member of the production domain",
+    "Password loss protection is enabled",
+    "Email notifications are enabled",
+    "Unknown Linux servers are not trusted automatically",
+    "Network traffic encryption is enabled in the backup network",
+    "Hardened repositories are not hosted in virtual machines",
+    "Windows Firewall is enabled",
+    "SMB version 1 is disabled",
+    "Remote Desktop Services are disabled",
+)
+# Where the main server differs; the branch has accepted one of them as well, and meets all others.
+RDP_ACCEPTED = "Administrators reach this server by remote desktop from the bastion only"
+HQ_UNMET = {
+    "Multi-factor authentication is enabled for all accounts": ("violation", ""),
+    "Password loss protection is enabled": ("violation", ""),
+    "SMB version 1 is disabled": ("unable to check", ""),
+    "Remote Desktop Services are disabled": ("suppressed", RDP_ACCEPTED),
+}
+BRANCH_UNMET = {"Remote Desktop Services are disabled": ("suppressed", RDP_ACCEPTED)}
+
+
+def practices(dice: Dice, system: str) -> tuple[Practice, ...]:
+    unmet = HQ_UNMET if system == HQ else BRANCH_UNMET
+    return tuple(
+        Practice(id=dice.id("practice", name), name=name, status=status, note=note)
+        for name in PRACTICES
+        for status, note in (unmet.get(name, ("ok", "")),)
+    )
+
+
+def nodes(dice: Dice, host: str) -> tuple[Node, ...]:
+    """The two halves of the main server; the standby trails by a little, as it does under load."""
+    standby = host.replace("01", "02", 1)
+    return (
+        Node(id=dice.id("node", host), name=host, active=True),
+        Node(id=dice.id("node", standby), name=standby, active=False, lag=3 * 2**20),
+    )
 
 
 def _disk(
@@ -95,6 +139,18 @@ def _hq_stores(dice: Dice, system: str, hosts: Mapping[str, str]) -> tuple[Store
         ),
         *extents,
         Store(
+            id=dice.id("store", system, "s3-tier-eu"),
+            name="s3-tier-eu",
+            kind=Storage.OBJECT,
+            host_id=None,
+            path="backup-tier/veeam",
+            capacity=None,
+            free=None,
+            used=int(38.9 * TIB),
+            immutable_days=30,
+            part_of=scale_out,
+        ),
+        Store(
             id=scale_out,
             name="sobr-dc1",
             kind=Storage.SCALE_OUT,
@@ -104,6 +160,7 @@ def _hq_stores(dice: Dice, system: str, hosts: Mapping[str, str]) -> tuple[Store
             free=None,
             used=0,
             extents=tuple(e.id for e in extents),
+            tier_encrypted=True,
         ),
     )
 

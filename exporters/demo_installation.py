@@ -19,7 +19,11 @@ class Storage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """A repository. Sizes are None for object storage. `extents` are the ids inside a scale-out, `part_of` its id."""
+    """A repository. Sizes are None for object storage. `extents` are the ids of a scale-out's performance tier;
+    `part_of` is the scale-out of any extent, and one of object storage is of its capacity tier.
+
+    `tier_encrypted` says of a scale-out whether what moves on to its capacity tier is encrypted; None: it has no tier.
+    """
 
     id: str
     name: str
@@ -34,6 +38,7 @@ class Store:
     immutable_days_before: int | None = None
     part_of: str | None = None
     extents: tuple[str, ...] = ()
+    tier_encrypted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

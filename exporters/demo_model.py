@@ -132,7 +132,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One machine inside one session. `point_id` is the point it wrote into, even when it failed."""
+    """One machine inside one session. `point_id` is the point it wrote into, even when it failed; in a boot test or a
+    restore the one it read."""
 
     id: str
     machine_id: str
@@ -177,7 +178,8 @@ class Session:
 class Point:
     """`opened_by` is the session that opened the point, even where a later retry filled it. `size` is stored bytes.
 
-    `usable` is the truth: False when the machine's own last task on it failed or malware was found in it.
+    `usable` is the truth: False when the machine's own last task on it failed, malware was found in it, or it did not
+    start when it was tested (`failed_test`).
     """
 
     id: str
@@ -191,6 +193,7 @@ class Point:
     infected: bool = False
     usable: bool = True
     crash_consistent: bool = False
+    failed_test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,7 +340,7 @@ class Filling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoEstate:
-    """Everything. `expected` must be found, `quiet` must stay OK, `later` is in the data for objectives still to come.
+    """Everything. `expected` must be found, `quiet` must stay as told, `later` is in the data but told by no vendor.
 
     `capacity_history` is by (system, repository id), oldest first: a backup server shows only the present.
     """

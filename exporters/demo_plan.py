@@ -27,7 +27,7 @@ COPY_RPO = timedelta(hours=50)
 class Group:
     """Machines of one kind under one job. `minutes` are a machine's usual (full, incremental) durations.
 
-    `history` shortens the job's history to so many days.
+    `history` shortens the job's history to so many days. `full_day` 0 is for jobs that never take another full.
     """
 
     job: str
@@ -44,6 +44,8 @@ class Group:
     os: str = "Windows"
     full_day: int = 6
     database: bool = False
+    aware: bool = True
+    encrypted: bool = True
     history: int | None = None
 
 
@@ -64,12 +66,12 @@ class CopyPlan:
 class Effects:
     """What goes wrong, by job or machine name.
 
-    silent: the job starts nothing from then on. absent: the machine is not processed from then on. left: such a machine
-    is no longer in the job's list either. failing: its every attempt fails from then on. flaky: from then on two
-    attempts fail and the third is good. stuck: the run due then never ends. purged: the primary points taken since then
-    were removed. infected: how many of the newest points of that
-    moment, and all since. warned: a message its task carries. shrunk: the newest point
-    holds 2 % of what it held.
+    silent: the job, or a copy's worker by its name "copy\\source", starts nothing from then on. absent: the machine is
+    not processed from then on. left: such a machine is no longer in the job's list either. failing: its every attempt
+    fails from then on. flaky: from then on two attempts fail and the third is good. stuck: the run due then never ends.
+    purged: the primary points taken since then were removed. infected: how many of the newest points of that moment,
+    and all since. warned: a message its task carries. crashed: from then on guest processing fails and points are only
+    crash-consistent. shrunk: the newest point holds 2 % of what it held.
     """
 
     silent: Mapping[str, datetime] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Effects:
     purged: Mapping[str, datetime] = field(default_factory=dict)
     infected: Mapping[str, int] = field(default_factory=dict)
     warned: Mapping[str, str] = field(default_factory=dict)
+    crashed: Mapping[str, datetime] = field(default_factory=dict)
     shrunk: frozenset[str] = frozenset()
 
 
@@ -117,9 +120,10 @@ HQ_GROUPS = (
     Group(job="Identity Servers", names=("app-ad-01", "app-ad-02", "app-ad-03"), tier="gold", store="repo-dc1-01",
           at=("04:30", "12:30", "19:00"), gib=80, minutes=(8, 3), retention=30),
     Group(job="Web Servers", names=numbered("web", 19), tier="silver", store="repo-dc1-02", at=("21:00",), gib=60,
-          os="Linux"),
+          os="Linux", aware=False),
     Group(job="App Servers", names=numbered("app", 14), tier="silver", store="sobr-dc1", at=("21:30",)),
-    Group(job="App Cluster Linux", names=numbered("app", 6, 21), tier="silver", store="sobr-dc1", os="Linux"),
+    Group(job="App Cluster Linux", names=numbered("app", 6, 21), tier="silver", store="sobr-dc1", os="Linux",
+          aware=False),
     Group(job="Mail Servers", names=numbered("mail", 5), tier="silver", store="repo-dc1-02", at=("22:30",), gib=500),
     Group(job="File Servers", names=numbered("file", 8), tier="silver", store="sobr-dc1", at=("22:00",), gib=900,
           minutes=(45, 12), retention=30),
@@ -128,17 +132,41 @@ HQ_GROUPS = (
     Group(job="Office Profiles", names=numbered("office-prof", 2), tier="silver", store="repo-dc1-02",
           after="Office weekdays", days=WEEKDAYS, gib=200, full_day=5),
     Group(job="Laptops agents", names=numbered("laptop", 14), tier="bronze", store="repo-dc1-02", at=("12:15",),
-          days=WEEKDAYS, kind=JobKind.AGENT, gib=90, minutes=(40, 9)),
+          days=WEEKDAYS, kind=JobKind.AGENT, gib=90, minutes=(40, 9), aware=False),
     Group(job="Test Labs", names=(*numbered("test", 8), *numbered("test-legacy", 2)), tier="silver",
-          store="repo-dc1-02", at=("23:15",), gib=40, os="Linux"),
+          store="repo-dc1-02", at=("23:15",), gib=40, os="Linux", aware=False),
     Group(job="Warehouse Weekly Full", names=numbered("erp-dwh", 2), tier="bronze", store="sobr-dc1", at=("05:30",),
           days=frozenset({6}), minutes=(418, 418), gib=6000),
-    Group(job="Templates by hand", names=("test-template-01",), tier="bronze", store="repo-dc1-02", gib=30),
+    Group(job="Templates by hand", names=("test-template-01",), tier="bronze", store="repo-dc1-02", gib=30,
+          aware=False),
+    Group(job="ERP Interfaces", names=numbered("erp-if", 2), tier="gold", store="repo-dc1-01", at=("23:30",), gib=50,
+          minutes=(9, 4), encrypted=False),
+    Group(job="Physical Linux", names=numbered("metal", 3), tier="silver", store="repo-dc1-02", at=("01:30",),
+          kind=JobKind.SERVER_AGENT, gib=700, minutes=(50, 11), os="Linux", aware=False),
+    Group(job="File Shares", names=("\\\\nas01\\projects", "nas01:/export/scans"), tier="silver", store="repo-dc1-02",
+          at=("02:15",), kind=JobKind.NAS, retention=30, gib=2500, minutes=(25, 25), full_day=0, aware=False),
+    Group(job="Buckets", names=("bucket-media", "bucket-invoices"), tier="silver", store="repo-dc1-02", at=("03:15",),
+          kind=JobKind.OBJECT_STORAGE, retention=30, gib=800, minutes=(14, 14), full_day=0, aware=False),
 )  # fmt: skip
+
+# Standby machines beside the backups. One of them left its backup job, and is replicated still.
+HQ_REPLICAS = Group(
+    job="Replicas to dc2",
+    names=("sql-07", "erp-08", "app-ad-01", "app-ad-02"),
+    tier="gold",
+    store="repo-dc1-01",
+    at=("00:10", "04:10", "08:10", "12:10", "16:10", "20:10"),
+    kind=JobKind.REPLICA,
+    retention=5,
+    minutes=(6, 3),
+    full_day=0,
+    aware=False,
+    history=14,
+)
 
 HQ_COPIES = (
     CopyPlan(job="Copy to hardened-dc2", kind=JobKind.IMMEDIATE, store="hardened-dc2",
-             sources=("SQL Gold Nightly", "ERP Nightly")),
+             sources=("SQL Gold Nightly", "ERP Nightly", "ERP Interfaces")),
     CopyPlan(job="Copy files to s3-eu", kind=JobKind.IMMEDIATE, store="s3-eu", sources=("File Servers",)),
     CopyPlan(job="Weekly archive to s3-eu", kind=JobKind.ARCHIVE, store="s3-eu", sources=("Web Servers",),
              at=("10:00",), retention=12),
@@ -153,7 +181,7 @@ BRANCH_GROUPS = (
 
 
 def machine_of(dice: Dice, system: str, group: Group, name: str, index: int, born: datetime, vcenter: str) -> Machine:
-    agent = group.kind is JobKind.AGENT
+    virtual = group.kind is JobKind.VM
     return Machine(
         id=dice.id("machine", system, name),
         name=name,
@@ -161,9 +189,9 @@ def machine_of(dice: Dice, system: str, group: Group, name: str, index: int, bor
         size=int(group.gib * GIB * dice.between(0.6, 1.6, "size", name)),
         created=born,
         os=group.os,
-        vcenter=None if agent else vcenter,
-        moref=None if agent else f"vm-{1000 + 7 * index}",
-        folder="" if agent else f"{group.job.split()[0]}",
+        vcenter=vcenter if virtual else None,
+        moref=f"vm-{1000 + 7 * index}" if virtual else None,
+        folder=group.job.split()[0] if virtual else "",
     )
 
 
@@ -180,6 +208,8 @@ def job_of(dice: Dice, system: str, group: Group, machines: Mapping[str, Machine
         after=dice.id("job", system, group.after) if group.after else None,
         retention=group.retention,
         full_day=group.full_day,
+        encrypted=group.encrypted,
+        application_aware=group.aware,
         database=group.database,
     )
 
@@ -209,6 +239,7 @@ def bulk_groups(count: int) -> tuple[Group, ...]:
             store="sobr-dc1",
             at=(f"{18 + first // 5 % 6}:{first // 30 % 60:02d}",),
             os="Linux",
+            aware=False,
             history=3,
         )
         for first in range(0, count, 5)
