@@ -10,11 +10,14 @@ import requests
 
 from exporters.demo_estate import build
 from exporters.demo_model import DemoEstate
-from exporters.veeam.sim_endpoints import LISTINGS, SINGLES, answer
-from exporters.veeam.sim_revisions import LEVELS, R130
-from exporters.veeam.sim_shapes import session
+from exporters.veeam.sim_endpoints import LISTINGS, SINGLES
+from exporters.veeam.sim_listing import answer
+from exporters.veeam.sim_revisions import JOB_TYPES, LEVELS, R11, R12, R130, SESSION_TYPES, named
+from exporters.veeam.sim_roles import ADMINISTRATOR, TITLES, readers
+from exporters.veeam.sim_sessions import session
 from exporters.veeam.sim_world import World
 from exporters.veeam.simulator import BASE, VeeamSimulator
+from tests import veeam_server
 from tests.openapi import SPECS, Document, faults, load
 
 pytestmark = pytest.mark.spec
@@ -46,7 +49,8 @@ def revision_of(document: Document) -> str:
 
 
 def worlds(estate: DemoEstate, revision: str) -> Iterator[World]:
-    for server in estate.servers:
+    """The demo's servers, and the one that holds something of every kind."""
+    for server in (*estate.servers, veeam_server.server()):
         yield World(server, LEVELS[revision])
 
 
@@ -65,7 +69,7 @@ def parts(world: World, path: str) -> list[str]:
 @pytest.mark.parametrize("path", list(LISTINGS))
 def test_every_row_of_every_list_is_as_documented(estate: DemoEstate, document: Document, path: str) -> None:
     revision = revision_of(document)
-    if LISTINGS[path].since > LEVELS[revision]:
+    if not LISTINGS[path].offered(LEVELS[revision]):
         assert document.operation(BASE + path) is None
         return
     validator = document.response(BASE + path)
@@ -81,23 +85,70 @@ def test_every_row_of_every_list_is_as_documented(estate: DemoEstate, document: 
                 assert faults(validator, {"data": data, "pagination": paging}) == []
 
 
+def ids(world: World, path: str) -> list[str]:
+    if "{" not in path:
+        return [""]
+    return [s.id for s in world.sessions if path.startswith("sessions/") or s.id in world.files_by_session][-300:]
+
+
 @pytest.mark.parametrize("path", list(SINGLES))
 def test_single_answers_are_as_documented(estate: DemoEstate, document: Document, path: str) -> None:
-    for world in worlds(estate, revision_of(document)):
-        assert faults(document.response(BASE + path), SINGLES[path](world)) == []
+    single, revision = SINGLES[path], revision_of(document)
+    if not single.offered(LEVELS[revision]):
+        assert document.operation(BASE + path) is None
+        return
+    validator, found = document.response(BASE + path), 0
+    for world in worlds(estate, revision):
+        for part in ids(world, path):
+            row = single.make(world, part)
+            if row is not None:
+                assert faults(validator, row) == []
+                found += 1
+            else:
+                assert (
+                    faults(document.response(BASE + path, single.absent), {"errorCode": "NotFound", "message": ""})
+                    == []
+                )
+    assert found
 
 
-def test_each_session_alone_is_as_documented(estate: DemoEstate, document: Document) -> None:
-    validator = document.response(BASE + "sessions/{id}")
-    for world in worlds(estate, revision_of(document)):
-        for item in world.sessions[-300:]:
-            assert faults(validator, session(world, item)) == []
+def test_every_kind_has_something_to_show(document: Document) -> None:
+    """An empty list validates against anything: of each list there must be a row where the revision has the list."""
+    level = LEVELS[revision_of(document)]
+    world = World(veeam_server.server(), level)
+    for path, listing in LISTINGS.items():
+        found = [row for part in parts(world, path) for row in listing.rows(world, part) or ()]
+        assert found or not listing.offered(level) or path == "restore/instantRecovery/hyperV/vm", path
+    assert {s.kind for s in world.sessions} == {k for k, words in SESSION_TYPES.items() if named(words, level)}
+    assert {j.kind for j in world.jobs} == {k for k, words in JOB_TYPES.items() if named(words, level)}
+
+
+def test_words_are_shown_as_soon_as_they_are_documented(document: Document) -> None:
+    """A word stands in the revision's enumeration, and is withheld in none that has it already."""
+    level = LEVELS[revision_of(document)]
+    for enumeration, kinds in (("ESessionType", SESSION_TYPES), ("EJobType", JOB_TYPES)):
+        documented = document.data["components"]["schemas"][enumeration]["enum"]
+        for words in kinds.values():
+            assert named(words, level) is None or named(words, level) in documented
+            assert named(words, level) is not None or words[0][1] not in documented or words[0][1] == "BackupJob"
+
+
+@pytest.mark.parametrize("path", [*LISTINGS, *SINGLES])
+def test_roles_are_as_documented(document: Document, path: str) -> None:
+    """1.1-rev0 names no roles."""
+    operation, level = document.operation(BASE + path), LEVELS[revision_of(document)]
+    if operation is None or level == R11:
+        assert operation is None or "Available to" not in operation["description"]
+        return
+    text = operation["description"].partition("Available to")[2].partition(".")[0]
+    assert {role for role, title in TITLES.items() if title in text} == readers(path, level)
+    assert ADMINISTRATOR in readers(path, level)
 
 
 def test_lists_know_only_documented_filters_and_columns(document: Document) -> None:
     level = LEVELS[revision_of(document)]
     for path, listing in LISTINGS.items():
-        if level < max(listing.since, listing.paged_since):
+        if not listing.offered(level) or level < listing.paged_since:
             continue
         known = document.parameters(BASE + path)
         for name, rule in listing.filters.items():
@@ -107,13 +158,13 @@ def test_lists_know_only_documented_filters_and_columns(document: Document) -> N
                 assert (known[name].get("type") == "array") is repeatable, f"{path}: {name}"
         if listing.columns:
             documented = set(known["orderColumn"].get("enum", ()))
-            assert {c for c, (_, since) in listing.columns.items() if since <= level} <= documented, path
+            assert {name for name, column in listing.columns.items() if column.offered(level)} <= documented, path
 
 
 def test_lists_that_do_not_page_are_documented_so(document: Document) -> None:
     level = LEVELS[revision_of(document)]
     for path, listing in LISTINGS.items():
-        if listing.since <= level:
+        if listing.offered(level):
             assert ("skip" in document.parameters(BASE + path)) is (level >= listing.paged_since), path
 
 
@@ -179,6 +230,9 @@ def test_the_validator_can_fail(estate: DemoEstate, document: Document, change: 
 
 def test_the_validator_sees_through_a_discriminator(estate: DemoEstate, document: Document) -> None:
     """A field of one kind of task is unknown to the other."""
+    if LEVELS[revision_of(document)] < R12:
+        assert document.operation(BASE + "taskSessions") is None
+        return
     world = next(worlds(estate, revision_of(document)))
     validator = document.response(BASE + "taskSessions")
     listing = LISTINGS["taskSessions"]

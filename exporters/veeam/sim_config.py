@@ -1,139 +1,19 @@
-"""How the VBR REST API writes configuration and infrastructure: job settings, repositories, hosts, licence, server."""
+"""How the VBR REST API writes infrastructure: repositories, proxies, hosts, licence, the server and its settings."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
 from typing import Any
-from uuid import NAMESPACE_DNS, uuid5
 
-from exporters.demo_model import Host, Job, JobKind, Proxy, Schedule, Storage, Store
-from exporters.veeam.sim_revisions import BUILDS, R12, R130, R131, R132, cut, job_type, word
-from exporters.veeam.sim_world import GIB, ZERO, World, utc
+from exporters.demo_model import Host, Proxy, Schedule, Storage, Store
+from exporters.veeam.sim_jobs import daily, encryption
+from exporters.veeam.sim_revisions import BUILDS, LEVELS, R130, R132, cut, word
+from exporters.veeam.sim_world import GIB, ZERO, World, named_id, utc
 
 Row = dict[str, Any]
 
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 TYPES = {Storage.DISK: "WinLocal", Storage.HARDENED: "LinuxHardened", Storage.OBJECT: "S3Compatible"}
 HOST_TYPES = {"windows": "WindowsHost", "linux": "LinuxHost", "vcenter": "ViHost"}
-
-
-def named_id(text: str) -> str:
-    return str(uuid5(NAMESPACE_DNS, text))
-
-
-def daily(world: World, schedule: Schedule) -> Row:
-    names = [word(DAYS[d - 1], world.level) for d in sorted(schedule.days)]
-    kinds = {7: "Everyday", 5: "WeekDays"}
-    return {
-        "isEnabled": True,
-        "localTime": world.clock(schedule.at[0]),
-        "dailyKind": kinds.get(len(names), "SelectedDays"),
-        "days": names,
-    }
-
-
-def schedule(world: World, job: Job) -> Row:
-    """A job started by hand has runAutomatically false; a chained one names its parent; several starts are a period."""
-    row: Row = {"runAutomatically": job.schedule is not None or job.after is not None}
-    if job.schedule is not None and len(job.schedule.at) > 1:
-        row["periodically"] = {"isEnabled": True, "periodicallyKind": "Hours", "frequency": 8}
-    elif job.schedule is not None:
-        row["daily"] = daily(world, job.schedule)
-    if job.after is not None:
-        row["afterThisJob"] = {"isEnabled": True, "jobName": world.job_names[job.after]}
-    waits = int(job.retry_wait / timedelta(minutes=1))
-    return row | {"retry": {"isEnabled": job.retries > 0, "retryCount": job.retries, "awaitMinutes": waits}}
-
-
-def job(world: World, item: Job) -> Row:
-    row = {
-        "id": item.id,
-        "name": item.name,
-        "type": job_type(item.kind, world.level),
-        "isDisabled": not item.enabled,
-        "description": "",
-    }
-    if item.kind is JobKind.VM:
-        return row | _vm_job(world, item)
-    return row | (_agent_job(world, item) if item.kind is JobKind.AGENT else _copy_job(world, item))
-
-
-def _storage(item: Job) -> Row:
-    encryption: Row = {"isEnabled": item.encrypted}
-    if item.encrypted:
-        encryption |= {"encryptionType": "ByUserPassword", "encryptionPasswordId": named_id("encryption password")}
-    return {
-        "retentionPolicy": {"type": "RestorePoints", "quantity": item.retention},
-        "gfsPolicy": {"isEnabled": False},
-        "advancedSettings": {"storageData": {"encryption": encryption}},
-    }
-
-
-def _vm_job(world: World, item: Job) -> Row:
-    storage = _storage(item)
-    storage["advancedSettings"]["backupModeType"] = "Incremental"
-    return {
-        "isHighPriority": item.database,
-        "virtualMachines": {"includes": [_include(world, m) for m in item.members]},
-        "storage": {
-            "backupRepositoryId": item.repository_id,
-            "backupProxies": {"autoSelectEnabled": True},
-            **storage,
-        },
-        "guestProcessing": {
-            "appAwareProcessing": {"isEnabled": item.database},
-            "guestFSIndexing": {"isEnabled": False},
-        },
-        "schedule": schedule(world, item),
-    }
-
-
-def _include(world: World, machine_id: str) -> Row:
-    machine = world.machines[machine_id]
-    return {
-        "platform": "VMware" if world.level < R130 else "VSphere",
-        "type": "VirtualMachine",
-        "hostName": machine.vcenter,
-        "name": machine.name,
-        "objectId": machine.moref,
-        "size": f"{machine.size / GIB:.1f} GB",
-    }
-
-
-def _agent_job(world: World, item: Job) -> Row:
-    group = {
-        "platform": "Agent",
-        "id": named_id("protection group"),
-        "name": "Laptops",
-        "type": "ProtectionGroup",
-        "protectionGroupId": named_id("protection group"),
-    }
-    row: Row = {"computers": [group], "backupMode": "EntireComputer", "storage": _storage(item)}
-    if world.level < R131:
-        row["storage"] |= {"backupRepositoryId": item.repository_id}
-        return row | {"agentType": "Workstation", "schedule": schedule(world, item)}
-    destination = {
-        "destinationType": "BackupRepository",
-        "backupServerName": world.server.host,
-        "backupRepositoryId": item.repository_id,
-    }
-    row["storage"] |= {"destination": destination}
-    plan = {"runAutomatically": item.schedule is not None}
-    return row | {"schedule": plan | ({"daily": daily(world, item.schedule)} if item.schedule else {})}
-
-
-def _copy_job(world: World, item: Job) -> Row:
-    immediate = item.kind is JobKind.IMMEDIATE
-    plan: Row = {"type": "Immediate" if immediate else "Periodic"}
-    plan |= {"scheduleMode": "Continuous"} if immediate else schedule(world, item)
-    sources = [{"id": s, "name": world.job_names[s]} for s in item.sources]
-    return {
-        "mode": plan["type"],
-        "sourceObjects": {"includes": {"jobs": sources}},
-        "target": {"backupRepositoryId": item.repository_id, **_storage(item)},
-        "schedule": plan,
-    }
 
 
 def _mount(world: World, host_id: str) -> Row:
@@ -164,10 +44,14 @@ def repository(world: World, item: Store) -> Row:
             "account": account,
             "bucket": {"bucketName": bucket, "folderName": folder, "immutability": lock},
         }
-    settings: Row = {"path": item.path, "taskLimitEnabled": True, "maxTaskCount": 8}
-    if item.immutable_days is not None:
-        settings["makeRecentBackupsImmutableDays"] = item.immutable_days
-    return row | {"hostId": item.host_id, "repository": settings}
+    settings = {
+        "path": item.path,
+        "taskLimitEnabled": True,
+        "enableTaskLimit": True,
+        "maxTaskCount": 8,
+        "makeRecentBackupsImmutableDays": item.immutable_days,
+    }
+    return row | {"hostId": item.host_id, "repository": cut("repository settings", settings, world.level)}
 
 
 def gigabytes(size: int | None) -> float:
@@ -177,9 +61,8 @@ def gigabytes(size: int | None) -> float:
 
 def repository_state(world: World, item: Store) -> Row:
     owner = world.stores.get(item.part_of or "")
-    inside = (
-        {"membership": owner.name, "scaleOutRepositoryId": owner.id, "extentType": "Performance"} if owner else None
-    )
+    tier = "Capacity" if item.kind is Storage.OBJECT else "Performance"
+    inside = {"membership": owner.name, "scaleOutRepositoryId": owner.id, "extentType": tier} if owner else None
     row = {
         "id": item.id,
         "name": item.name,
@@ -208,9 +91,19 @@ def scale_out(world: World, item: Store) -> Row:
         "description": "",
         "performanceTier": {"performanceExtents": extents},
         "placementPolicy": {"type": "DataLocality"},
-        "capacityTier": {"isEnabled": False},
+        "capacityTier": _capacity_tier(world, item),
         "archiveTier": {"isEnabled": False},
     }
+
+
+def _capacity_tier(world: World, item: Store) -> Row:
+    on = item.tier_encrypted is not None
+    row: Row = {"enabled": on, "isEnabled": on}
+    if on:
+        behind = [s.id for s in world.server.stores if s.part_of == item.id and s.kind is Storage.OBJECT]
+        row |= {"copyPolicyEnabled": True, "encryption": encryption(world, bool(item.tier_encrypted))}
+        row |= {"extents": [{"id": ident} for ident in behind]} if behind else {}
+    return cut("capacity tier", row, world.level)
 
 
 def proxy(world: World, item: Proxy) -> Row:
@@ -242,7 +135,7 @@ def host(world: World, item: Host) -> Row:
         "credentialsId": named_id(f"credentials of {item.name}"),
     }
     if item.kind == "vcenter":
-        return row | {"viHostType": "VC", "port": 443}
+        return cut("host", row | {"viHostType": "VC", "port": 443}, world.level)
     if item.kind == "linux" or world.level >= R130:
         row["credentialsStorageType"] = "Permanent"
     row |= {
@@ -257,7 +150,7 @@ def server_info(world: World) -> Row:
     row = {
         "vbrId": named_id(world.server.host),
         "name": world.server.name,
-        "buildVersion": BUILDS[world.level],
+        "buildVersion": next(BUILDS[name] for name, level in LEVELS.items() if level == world.level),
         "patches": [],
         "databaseVendor": "PostgreSQL",
         "sqlServerEdition": "",
@@ -318,13 +211,13 @@ def license_of(world: World) -> Row:
 
 
 def config_backup(world: World) -> Row:
-    every = Schedule(at=(600,))
+    encrypted = world.server.configuration_encrypted
     return {
         "isEnabled": True,
         "backupRepositoryId": world.server.configuration_store,
         "restorePointsToKeep": 10,
         "notifications": {"SNMPEnabled": False},
-        "schedule": {"isEnabled": True, "daily": daily(world, every)},
+        "schedule": {"isEnabled": True, "daily": daily(world, Schedule(at=(600,)))},
         "lastSuccessfulBackup": {"lastSuccessfulTime": world.stamp(world.server.configuration_backup)},
-        "encryption": {"isEnabled": world.level > R12, "passwordId": ZERO},
+        "encryption": {"isEnabled": encrypted, "passwordId": named_id("configuration password") if encrypted else ZERO},
     }

@@ -1,120 +1,38 @@
-"""The lists the VBR REST API offers: their rows, filters and order columns, by revision, as one table."""
+"""What the VBR REST API offers below its base path, by revision, as two tables: lists and single answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from exporters.demo_model import Session, Task
-from exporters.simulator import BadFilter, Query, order, page
 from exporters.veeam import sim_config as config
+from exporters.veeam import sim_jobs as jobs
+from exporters.veeam import sim_recovery as recovery
+from exporters.veeam import sim_security as security
+from exporters.veeam import sim_sessions as sessions
 from exporters.veeam import sim_shapes as shapes
-from exporters.veeam.sim_revisions import R12, R130, R131, R132, SESSION_TYPES, job_type
-from exporters.veeam.sim_world import ZERO, World
-
-Get = Callable[[World, Any], Any]
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """`test` gets the row's value and the wanted text. `several_since` is from when it may be repeated."""
-
-    get: Get
-    test: Callable[[World, Any, str], bool]
-    since: int = R12
-    several_since: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """One list endpoint. `columns` are what orderColumn may name, each with its first revision.
-
-    `paged_since` is the revision from which it pages, filters and sorts at all; `viewer_since` the first one in which
-    a Backup Viewer may read it.
-    """
-
-    rows: Callable[[World, str], Sequence[Any] | None]
-    shape: Callable[[World, Any], Row]
-    columns: Mapping[str, tuple[Get, int]] = field(default_factory=dict)
-    filters: Mapping[str, Filter] = field(default_factory=dict)
-    since: int = R12
-    paged_since: int = R12
-    viewer_since: int = R12
-
-
-def moment(world: World, text: str) -> datetime:
-    """A filter's date-time; one without a zone is read as server-local (not documented by the vendor)."""
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadFilter("not a date-time") from error
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=world.zone)).astimezone(UTC)
-
-
-def _equal(world: World, value: Any, wanted: str) -> bool:
-    return value is not None and str(value) == wanted
-
-
-def _same_id(world: World, value: Any, wanted: str) -> bool:
-    return value is not None and str(value) == wanted.lower()
-
-
-def _truth(world: World, value: Any, wanted: str) -> bool:
-    if wanted.lower() not in ("true", "false"):
-        raise BadFilter("not a boolean")
-    return bool(value) is (wanted.lower() == "true")
-
-
-def _after(world: World, value: Any, wanted: str) -> bool:
-    bound = moment(world, wanted)
-    return value is not None and bool(value >= bound)
-
-
-def _before(world: World, value: Any, wanted: str) -> bool:
-    bound = moment(world, wanted)
-    return value is not None and bool(value <= bound)
-
-
-def _named(world: World, value: Any, wanted: str) -> bool:
-    """Exact, unless an asterisk opens or closes the pattern; case counts."""
-    bare = wanted.strip("*")
-    if wanted.startswith("*") and wanted.endswith("*") and len(wanted) > 1:
-        return bare in value
-    if wanted.startswith("*"):
-        return bool(value.endswith(bare))
-    return bool(value.startswith(bare)) if wanted.endswith("*") else bool(value == wanted)
-
-
-def of(path: str) -> Get:
-    get = attrgetter(path)
-    return lambda world, row: get(row)
-
-
-def name(path: str = "name") -> Filter:
-    return Filter(of(path), _named)
-
-
-def ident(path: str, since: int = R12) -> Filter:
-    return Filter(of(path), _same_id, since)
-
-
-def words(get: Get, since: int = R12, several_since: int | None = None) -> Filter:
-    return Filter(get, _equal, since, several_since)
-
-
-def span(prefix: str, path: str, suffix: str = "Filter", since: int = R12) -> dict[str, Filter]:
-    return {
-        f"{prefix}After{suffix}": Filter(of(path), _after, since),
-        f"{prefix}Before{suffix}": Filter(of(path), _before, since),
-    }
-
-
-def columns(**paths: str | Get) -> dict[str, tuple[Get, int]]:
-    return {k: (of(p) if isinstance(p, str) else p, R12) for k, p in paths.items()}
+from exporters.veeam.sim_filters import (
+    Column,
+    Filter,
+    Get,
+    after,
+    before,
+    columns,
+    ident,
+    name,
+    named,
+    of,
+    same_id,
+    span,
+    truth,
+    words,
+)
+from exporters.veeam.sim_listing import Listing, Row
+from exporters.veeam.sim_revisions import R11, R12, R130, R131, R132
+from exporters.veeam.sim_world import TASKED, ZERO, World
 
 
 def _all(get: str) -> Callable[[World, str], Sequence[Any]]:
@@ -132,19 +50,19 @@ def _latest(path: str) -> Get:
 
 def _last_result(world: World, job: Any) -> str:
     latest = world.latest.get(job.id)
-    return shapes.result_word(latest.result if latest else None)
+    return sessions.result_word(latest.result if latest else None)
 
 
 def _kind(world: World, job: Any) -> str | None:
-    return job_type(job.kind, world.level)
+    return world.job_type(job)
 
 
-def _session_type(world: World, session: Session) -> str:
-    return SESSION_TYPES[session.kind][0]
+def _session_type(world: World, session: Session) -> str | None:
+    return world.session_type(session)
 
 
-def _task_session_type(world: World, pair: tuple[Session, Task]) -> str:
-    return SESSION_TYPES[pair[0].kind][0]
+def _task_session_type(world: World, pair: tuple[Session, Task]) -> str | None:
+    return world.session_type(pair[0])
 
 
 def _task(path: str) -> Get:
@@ -152,8 +70,17 @@ def _task(path: str) -> Get:
     return lambda world, pair: get(pair[1])
 
 
-def _state(end: Any) -> str:
-    return "Stopped" if end is not None else "Working"
+def _scan(pair: tuple[Session, Task]) -> bool:
+    """A scan has words of its own for state and result: it passes no filter on those of the other tasks."""
+    return TASKED[pair[0].kind] == "Antivirus"
+
+
+def _task_state(world: World, pair: tuple[Session, Task]) -> str | None:
+    return None if _scan(pair) else "Working" if pair[1].end is None else "Stopped"
+
+
+def _task_result(world: World, pair: tuple[Session, Task]) -> str | None:
+    return None if _scan(pair) else sessions.result_word(pair[1].result)
 
 
 def _tasks_of(world: World, part: str) -> Sequence[tuple[Session, Task]] | None:
@@ -173,37 +100,46 @@ def _store_type(world: World, store: Any) -> str:
 
 
 TASK_FILTERS = {
-    "nameFilter": Filter(_task("name"), _named),
-    "typeFilter": words(lambda w, p: "Restore" if _task_session_type(w, p) == "RestoreVm" else "Backup"),
+    "nameFilter": Filter(_task("name"), named),
+    "typeFilter": words(lambda w, p: TASKED[p[0].kind]),
     "sessionTypeFilter": words(_task_session_type),
-    "createdAfterFilter": Filter(_task("start"), _after),
-    "createdBeforeFilter": Filter(_task("start"), _before),
-    "endedAfterFilter": Filter(_task("end"), _after),
-    "endedBeforeFilter": Filter(_task("end"), _before),
-    "stateFilter": words(lambda w, p: _state(p[1].end)),
-    "resultFilter": words(lambda w, p: shapes.result_word(p[1].result)),
-    "sessionIdFilter": Filter(lambda w, p: p[0].id, _same_id),
+    "createdAfterFilter": Filter(_task("start"), after),
+    "createdBeforeFilter": Filter(_task("start"), before),
+    "endedAfterFilter": Filter(_task("end"), after),
+    "endedBeforeFilter": Filter(_task("end"), before),
+    "stateFilter": words(_task_state),
+    "resultFilter": words(_task_result),
+    "sessionIdFilter": Filter(lambda w, p: p[0].id, same_id),
 }
 TASK_COLUMNS = columns(Name=_task("name"), CreationTime=_task("start"), EndTime=_task("end"))
 
 POINT_FILTERS = {
     **span("created", "time"),
     "nameFilter": name(),
-    "platformNameFilter": words(lambda w, p: w.platform(p.chain_id)),
+    "platformNameFilter": words(lambda w, p: w.platforms[p.chain_id]),
     "backupIdFilter": ident("chain_id"),
     "backupObjectIdFilter": ident("object_id"),
-    "malwareStatusFilter": words(lambda w, p: shapes.malware_word(p), several_since=R132),
-    "typeFilter": words(lambda w, p: shapes.ALGORITHMS[p.mode], R132, several_since=R132),
+    "malwareStatusFilter": words(lambda w, p: shapes.malware_word(p), R12, several_since=R132),
+    "typeFilter": words(lambda w, p: sessions.ALGORITHMS[p.mode], R132, several_since=R132),
 }
 POINT_COLUMNS = columns(CreationTime="time", BackupId="chain_id")
 
-OUTSIDE = Filter(of("part_of"), lambda w, value, wanted: not (_truth(w, True, wanted) and value), R130)
+# The words changed with every release.
+MOUNT_COLUMNS: Mapping[str, Column] = {
+    **columns(R12, R131, state=recovery.mount_state),
+    **columns(R12, R130, name=recovery.mount_name),
+    **columns(R130, R131, vmName=recovery.mount_name),
+    **columns(R131, State=recovery.mount_state, VmName=recovery.mount_name),
+}
+MOUNT_ID = Filter(of("id"), same_id, R131, several_since=R131)
+
+OUTSIDE = Filter(of("part_of"), lambda w, value, wanted: not (truth(w, True, wanted) and value), R130)
 INFRASTRUCTURE = "backupInfrastructure"
 
 LISTINGS: Mapping[str, Listing] = {
     "jobs": Listing(
         rows=_all("jobs"),
-        shape=config.job,
+        shape=jobs.job,
         columns=columns(Name="name", Type=_kind),
         filters={"nameFilter": name(), "typeFilter": words(_kind)},
     ),
@@ -221,32 +157,34 @@ LISTINGS: Mapping[str, Listing] = {
             "lastResultFilter": words(_last_result),
             "statusFilter": words(shapes.job_status),
             "workloadFilter": words(shapes.job_workload),
-            "lastRunAfterFilter": Filter(_latest("start"), _after),
-            "lastRunBeforeFilter": Filter(_latest("start"), _before),
+            "lastRunAfterFilter": Filter(_latest("start"), after),
+            "lastRunBeforeFilter": Filter(_latest("start"), before),
             "repositoryIdFilter": ident("repository_id"),
         },
     ),
     "sessions": Listing(
         rows=_all("sessions"),
-        shape=shapes.session,
+        shape=sessions.session,
         columns=columns(
             Name="name", SessionType=_session_type, CreationTime="start", EndTime="end",
-            State=lambda w, s: shapes.session_state(s), Result=lambda w, s: shapes.result_word(s.result),
+            State=lambda w, s: sessions.session_state(s), Result=lambda w, s: sessions.result_word(s.result),
         ),
         filters={
             "nameFilter": name(),
             **span("created", "start"),
             **span("ended", "end"),
             "typeFilter": words(_session_type, several_since=R130),
-            "stateFilter": words(lambda w, s: shapes.session_state(s)),
-            "resultFilter": words(lambda w, s: shapes.result_word(s.result), several_since=R130),
+            "stateFilter": words(lambda w, s: sessions.session_state(s)),
+            "resultFilter": words(lambda w, s: sessions.result_word(s.result), several_since=R130),
             "jobIdFilter": ident("job_id"),
         },
     ),
     "sessions/{id}/taskSessions": Listing(
-        rows=_tasks_of, shape=shapes.task, paged_since=R131, columns=TASK_COLUMNS, filters=TASK_FILTERS
+        rows=_tasks_of, shape=sessions.task, since=R12, paged_since=R131, columns=TASK_COLUMNS, filters=TASK_FILTERS
     ),
-    "taskSessions": Listing(rows=_all("tasks"), shape=shapes.task, columns=TASK_COLUMNS, filters=TASK_FILTERS),
+    "taskSessions": Listing(
+        rows=_all("tasks"), shape=sessions.task, since=R12, columns=TASK_COLUMNS, filters=TASK_FILTERS
+    ),
     "backups": Listing(
         rows=_of_server("chains"),
         shape=shapes.backup,
@@ -254,7 +192,7 @@ LISTINGS: Mapping[str, Listing] = {
         filters={
             "nameFilter": name(),
             **span("created", "created"),
-            "jobIdFilter": Filter(lambda w, c: c.job_id or ZERO, _same_id),
+            "jobIdFilter": Filter(lambda w, c: c.job_id or ZERO, same_id),
         },
     ),
     "backups/{id}/objects": Listing(rows=_objects_of, shape=shapes.backup_object, paged_since=R131),
@@ -262,13 +200,16 @@ LISTINGS: Mapping[str, Listing] = {
         rows=_of_server("objects"),
         shape=shapes.backup_object,
         columns=columns(Name="name", ObjectId="moref"),
-        filters={"nameFilter": name(), "platformNameFilter": words(lambda w, o: w.platform(o.chain_id))},
+        filters={"nameFilter": name(), "platformNameFilter": words(lambda w, o: w.platforms[o.chain_id])},
     ),
     "backupObjects/{id}/restorePoints": Listing(
         rows=_points_of, shape=shapes.point, paged_since=R131, columns=POINT_COLUMNS, filters=POINT_FILTERS
     ),
+    "objectRestorePoints": Listing(
+        rows=_of_server("points"), shape=shapes.point, until=R12, columns=POINT_COLUMNS, filters=POINT_FILTERS
+    ),
     "restorePoints": Listing(
-        rows=_of_server("points"), shape=shapes.point, columns=POINT_COLUMNS, filters=POINT_FILTERS
+        rows=_of_server("points"), shape=shapes.point, since=R12, columns=POINT_COLUMNS, filters=POINT_FILTERS
     ),
     f"{INFRASTRUCTURE}/repositories": Listing(
         rows=_all("plain_stores"),
@@ -291,7 +232,7 @@ LISTINGS: Mapping[str, Listing] = {
             "nameFilter": name(),
             "typeFilter": words(_store_type, several_since=R132),
             "idFilter": ident("id"),
-            "isOnlineFilter": Filter(of("online"), _truth),
+            "isOnlineFilter": Filter(of("online"), truth, R12),
             "sobrIdFilter": ident("part_of", R130),
             "excludeExtents": OUTSIDE,
         },
@@ -312,9 +253,9 @@ LISTINGS: Mapping[str, Listing] = {
         since=R130,
         filters={
             "nameFilter": name(),
-            "isOnlineFilter": Filter(of("online"), _truth),
-            "isDisabledFilter": Filter(of("disabled"), _truth),
-            "isOutOfDateFilter": Filter(of("outdated"), _truth),
+            "isOnlineFilter": Filter(of("online"), truth),
+            "isDisabledFilter": Filter(of("disabled"), truth),
+            "isOutOfDateFilter": Filter(of("outdated"), truth),
         },
     ),
     f"{INFRASTRUCTURE}/managedServers": Listing(
@@ -329,7 +270,7 @@ LISTINGS: Mapping[str, Listing] = {
     "malwareDetection/events": Listing(
         rows=_of_server("malware"),
         shape=shapes.event,
-        viewer_since=R131,
+        since=R12,
         columns=columns(DetectionTimeUtc="time", BackupObjectId="object_id"),
         filters={
             **span("detected", "time", "TimeUtcFilter"),
@@ -338,54 +279,76 @@ LISTINGS: Mapping[str, Listing] = {
             "severityFilter": words(lambda w, e: "Infected", several_since=R130),
         },
     ),
-    # Nothing is mounted in the estate: an instant recovery that runs is a restore in progress.
+    "replicas": Listing(
+        rows=_of_server("replicas"),
+        shape=recovery.replica,
+        since=R12,
+        columns=columns(
+            Name="name", CreationTime=recovery.replica_created, JobId="job_id", State=recovery.replica_state
+        ),
+        filters={
+            "nameFilter": name(),
+            "createdAfterFilter": Filter(recovery.replica_created, after),
+            "createdBeforeFilter": Filter(recovery.replica_created, before),
+            "jobIdFilter": ident("job_id"),
+            "stateFilter": words(recovery.replica_state),
+        },
+    ),
+    "replicaPoints": Listing(
+        rows=_all("replica_points"),
+        shape=recovery.replica_point,
+        since=R12,
+        columns=columns(CreationTime=lambda w, p: p[2], ReplicaId=lambda w, p: p[0].id),
+        filters={
+            "createdAfterFilter": Filter(lambda w, p: p[2], after),
+            "createdBeforeFilter": Filter(lambda w, p: p[2], before),
+            "replicaIdFilter": Filter(lambda w, p: p[0].id, same_id),
+        },
+    ),
+    "restore/instantRecovery/vmware/vm": Listing(rows=_of_server("mounts"), shape=recovery.mount, until=R12),
     "restore/instantRecovery/vSphere/vm": Listing(
-        rows=lambda world, part: [], shape=lambda world, row: {}, viewer_since=R131
+        rows=_of_server("mounts"),
+        shape=recovery.mount,
+        since=R12,
+        columns=MOUNT_COLUMNS,
+        filters={
+            "stateFilter": words(recovery.mount_state),
+            "vmNameFilter": Filter(recovery.mount_name, named, R130),
+            "mountIdFilter": MOUNT_ID,
+        },
+    ),
+    # The estate has no Hyper-V.
+    "restore/instantRecovery/hyperV/vm": Listing(rows=lambda world, part: (), shape=recovery.mount, since=R130),
+    "backupBrowser/flr": Listing(
+        rows=recovery.file_mounts, shape=recovery.file_mount, since=R12, columns=columns(CreationTime="start")
     ),
 }  # fmt: skip
 
-SINGLES: Mapping[str, Callable[[World], Row]] = {
-    "serverInfo": config.server_info,
-    "license": config.license_of,
-    "configBackup": config.config_backup,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Single:
+    """One answer that is no list of `data`. `make` gets the id in the path; None where there is no such thing.
+
+    `absent` is the status that says so.
+    """
+
+    make: Callable[[World, str], Row | None]
+    since: int = R11
+    absent: int = 404
+
+    def offered(self, level: int) -> bool:
+        return self.since <= level
+
+
+SINGLES: Mapping[str, Single] = {
+    "serverInfo": Single(make=lambda world, part: config.server_info(world)),
+    "license": Single(make=lambda world, part: config.license_of(world), since=R12),
+    "configBackup": Single(make=lambda world, part: config.config_backup(world)),
+    "sessions/{id}": Single(make=sessions.by_id),
+    "securityAnalyzer/bestPractices": Single(make=security.best_practices, since=R12),
+    "securityAnalyzer/lastRun": Single(make=security.last_check, since=R12),
+    "backupBrowser/flr/{sessionId}/audit": Single(make=recovery.audit, since=R130),
+    # The document has no 404 here: a server that is no cluster refuses the question.
+    "highAvailabilityCluster": Single(make=security.cluster, since=R132, absent=400),
+    "generalOptions/nodeExporterSettings": Single(make=security.node_exporter, since=R132),
 }
-
-
-def select(listing: Listing, world: World, rows: Sequence[Any], query: Query) -> list[Any]:
-    """Filter, then sort. Raises BadFilter for what the revision does not document."""
-    kept: Iterable[Any] = rows
-    if world.level < listing.paged_since:
-        return list(rows)
-    for given, wanted in query.items():
-        rule = listing.filters.get(given)
-        if rule is None or rule.since > world.level:
-            continue
-        if len(wanted) > 1 and (rule.several_since is None or world.level < rule.several_since):
-            raise BadFilter(f"{given} takes one value")
-        kept = _passing(world, kept, rule, wanted)
-    chosen = list(kept)
-    column = next(iter(query.get("orderColumn", ())), None)
-    if column is None:
-        return chosen
-    if column not in listing.columns or listing.columns[column][1] > world.level:
-        raise BadFilter("orderColumn names no column of this list")
-    get = listing.columns[column][0]
-    ascending = next(iter(query.get("orderAsc", ())), "true").lower() == "true"
-    return order(chosen, lambda row: get(world, row), ascending)
-
-
-def _passing(world: World, rows: Iterable[Any], rule: Filter, wanted: Sequence[str]) -> list[Any]:
-    return [row for row in rows if any(rule.test(world, rule.get(world, row), w) for w in wanted)]
-
-
-def answer(
-    listing: Listing, world: World, rows: Sequence[Any], query: Query, *, cap: int | None
-) -> tuple[list[Row], Row]:
-    """The rows of one page and its paging block."""
-    chosen = select(listing, world, rows, query)
-    if world.level < listing.paged_since:
-        shown, paging = chosen, {"total": len(chosen), "count": len(chosen)}
-    else:
-        part, skip, limit = page(chosen, query, default=None if world.level < R130 else 200, cap=cap)
-        shown, paging = list(part), {"total": len(chosen), "count": len(part), "skip": skip, "limit": limit}
-    return [listing.shape(world, row) for row in shown], paging

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from uuid import NAMESPACE_DNS, uuid5
 from zoneinfo import ZoneInfo
 
 from exporters.demo_model import (
     Chain,
     ChainObject,
+    FileRestore,
     Host,
     Job,
     JobKind,
     Machine,
     Point,
+    Replica,
     Server,
     Session,
     SessionKind,
@@ -22,13 +27,30 @@ from exporters.demo_model import (
     Store,
     Task,
 )
-from exporters.veeam.sim_revisions import R131, SESSION_TYPES, job_type
+from exporters.veeam.sim_revisions import R12, R131, job_type, session_type
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 # "No end yet" (trap 1 of the fact sheet): the smallest time stamp of the server's platform, without a zone.
 NEVER = "0001-01-01T00:00:00"
 GIB = 2**30
-TASKED = (SessionKind.BACKUP, SessionKind.COPY, SessionKind.RESTORE)
+SHARE = re.compile(r"[\\/]*([^:\\/]+)[:\\/]")
+# What kind of tasks a session has. Agents have none: their computers report one session and no tasks (fact sheet,
+# section 3). Instant recoveries, file restores and failovers bear the name of their machine themselves.
+TASKED = {
+    SessionKind.BACKUP: "Backup",
+    SessionKind.COPY: "Backup",
+    SessionKind.NAS: "Backup",
+    SessionKind.OBJECT_STORAGE: "Backup",
+    SessionKind.REPLICA: "Replica",
+    SessionKind.RESTORE: "Restore",
+    SessionKind.BOOT_TEST: "Antivirus",
+}
+RUNS = (
+    SessionKind.BACKUP, SessionKind.AGENT, SessionKind.COPY, SessionKind.COPY_PARENT, SessionKind.NAS,
+    SessionKind.OBJECT_STORAGE, SessionKind.REPLICA,
+)  # fmt: skip
+PHYSICAL = (JobKind.AGENT, JobKind.SERVER_AGENT)
+UNSTRUCTURED = (JobKind.NAS, JobKind.OBJECT_STORAGE)
 
 
 class World:
@@ -67,7 +89,7 @@ class World:
 
     @cached_property
     def sessions(self) -> list[Session]:
-        return [s for s in self.server.sessions if SESSION_TYPES[s.kind][1] <= self.level]
+        return [s for s in self.server.sessions if session_type(s.kind, self.level) is not None]
 
     @cached_property
     def sessions_by_id(self) -> dict[str, Session]:
@@ -83,6 +105,8 @@ class World:
         """The newest session of each job; for an immediate copy that is the parent, which never ends."""
         found: dict[str, Session] = {}
         for session in self.server.sessions:
+            if session.kind not in RUNS:
+                continue
             held = found.get(session.job_id)
             if held is None or held.kind is not SessionKind.COPY_PARENT:
                 found[session.job_id] = session
@@ -91,7 +115,6 @@ class World:
 
     @cached_property
     def tasks(self) -> list[tuple[Session, Task]]:
-        """Agents have none: their computers report one session and no tasks."""
         return [(s, t) for s in self.sessions if s.kind in TASKED for t in s.tasks]
 
     @cached_property
@@ -124,8 +147,55 @@ class World:
     def scale_outs(self) -> list[Store]:
         return [s for s in self.server.stores if s.kind is Storage.SCALE_OUT]
 
-    def platform(self, chain_id: str) -> str:
-        return "WindowsPhysical" if self.chains[chain_id].kind is JobKind.AGENT else "VMware"
+    @cached_property
+    def replicas(self) -> dict[str, Replica]:
+        return {r.id: r for r in self.server.replicas}
+
+    @cached_property
+    def replica_points(self) -> list[tuple[Replica, str, datetime]]:
+        return [(r, point_id, time) for r in self.server.replicas for point_id, time in r.points]
+
+    @cached_property
+    def files_by_session(self) -> dict[str, list[FileRestore]]:
+        found: dict[str, list[FileRestore]] = defaultdict(list)
+        for item in self.server.file_restores:
+            found[item.session_id].append(item)
+        return found
+
+    @cached_property
+    def points(self) -> dict[str, Point]:
+        return {p.id: p for p in self.server.points}
+
+    def linux(self, machine_ids: Iterable[str]) -> bool:
+        """An agent's job and its backup are of one family of systems: that of the first computer."""
+        return next((self.machines[m].os == "Linux" for m in machine_ids if m in self.machines), False)
+
+    def job_type(self, job: Job) -> str | None:
+        found = job_type(job.kind, self.level)
+        return found.replace("Windows", "Linux") if found and self.linux(job.members) else found
+
+    def backup_type(self, chain: Chain) -> str:
+        """The word for the job that made a backup; Unknown where the revision has none."""
+        found = job_type(chain.kind, self.level) or "Unknown"
+        return found.replace("Windows", "Linux") if self.platforms[chain.id] == "LinuxPhysical" else found
+
+    def session_type(self, session: Session) -> str | None:
+        found = session_type(session.kind, self.level)
+        if found is None or session.kind is not SessionKind.FILE_RESTORE:
+            return found
+        return f"Linux{found}" if self.linux(f.machine_id for f in self.files_by_session[session.id]) else found
+
+    @cached_property
+    def platforms(self) -> dict[str, str]:
+        return {c.id: self._platform(c) for c in self.server.chains}
+
+    def _platform(self, chain: Chain) -> str:
+        if chain.kind in UNSTRUCTURED:
+            return "NasBackup" if self.level < R12 else "UnstructuredData"
+        if chain.kind not in PHYSICAL:
+            return "VMware"
+        linux = self.linux(o.machine_id for o in self.objects_by_chain[chain.id])
+        return "LinuxPhysical" if linux else "WindowsPhysical"
 
     def stamp(self, moment: datetime, digits: int = 3) -> str:
         """Server-local with its offset; trailing zeros of the fraction are not written."""
@@ -143,6 +213,16 @@ class World:
     def clock(self, minutes: int) -> str:
         text = f"{minutes // 60:02d}:{minutes % 60:02d}"
         return f"{text}:00" if self.level >= R131 else text
+
+
+def named_id(text: str) -> str:
+    return str(uuid5(NAMESPACE_DNS, text))
+
+
+def file_server(machine: Machine) -> str:
+    """The id of what a share lies on, by the host in its name; a bucket has none. Several of them share it."""
+    found = SHARE.match(machine.name)
+    return named_id(f"file server {found[1]}" if found else "object storage")
 
 
 def utc(moment: datetime) -> str:

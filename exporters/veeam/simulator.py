@@ -1,4 +1,4 @@
-"""A Veeam Backup & Replication server on loopback: the REST API of 1.2-rev1 to 1.3-rev2 over the demo estate.
+"""A Veeam Backup & Replication server on loopback: the REST API of 1.1-rev0 to 1.3-rev2 over the demo estate.
 
 It answers as the vendor's OpenAPI documents of those revisions say. Where they are silent it follows what is known of
 live servers: the refusal of an unknown revision names the supported ones, refused sign-ins lock the account.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,9 +16,11 @@ from typing import Any
 
 from exporters.demo_model import Server
 from exporters.simulator import Answer, BadFilter, FaultKind, Query, Request, Simulator
-from exporters.veeam import sim_config, sim_shapes
-from exporters.veeam.sim_endpoints import LISTINGS, SINGLES, Listing, answer
-from exporters.veeam.sim_revisions import BUILDS, LEVELS, R12, cut
+from exporters.veeam import sim_config
+from exporters.veeam.sim_endpoints import LISTINGS, SINGLES, Single
+from exporters.veeam.sim_listing import Listing, Row, answer
+from exporters.veeam.sim_revisions import BUILDS, LEVEL_OF, R12, cut
+from exporters.veeam.sim_roles import ADMINISTRATOR, readers, roles_of
 from exporters.veeam.sim_world import World
 
 BASE = "/api/v1/"
@@ -28,19 +29,7 @@ REFRESH_LIFETIME = timedelta(days=14)
 LOCK_AFTER, LOCK_FOR = 3, timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
-    """`viewer` marks a Backup Viewer; `empty` sees every list and nothing in it."""
-
-    viewer: bool = False
-    empty: bool = False
-
-
-ROLES: Mapping[str, Role] = {
-    "administrator": Role(),
-    "viewer": Role(viewer=True),
-    "empty": Role(empty=True),
-}
+EMPTY = "empty"
 
 
 def failure(status: int, code: str, message: str) -> Answer:
@@ -51,7 +40,8 @@ class VeeamSimulator(Simulator):
     """`server` is what it knows, `revision` the newest its build speaks; older ones are answered in their own shape.
 
     `clock` gives the time (aware), `skew` is the server's clock minus that. `cap` bounds the page size. Tests may set
-    `role`, `skew`, `cap`, `server`, and add globs of endpoints (as "jobs/states") to `revoked`.
+    `role`, `skew`, `cap`, `server`, and add globs of endpoints (as "jobs/states") to `revoked`. `role` is one of
+    `sim_roles.TITLES`, several joined by "+", or "empty": an account that may read every list and sees nothing in it.
     """
 
     def __init__(
@@ -67,7 +57,7 @@ class VeeamSimulator(Simulator):
     ) -> None:
         super().__init__(certificate=certificate)
         self.server, self.clock, self.revision, self.cap = server, clock, revision, cap
-        self.role, self.revoked, self.skew = "administrator", set[str](), timedelta(0)
+        self.role, self.revoked, self.skew = str(ADMINISTRATOR), set[str](), timedelta(0)
         self.locked_until: datetime | None = None
         self._account = (username, password)
         self._refused = 0
@@ -84,15 +74,14 @@ class VeeamSimulator(Simulator):
     @property
     def supported(self) -> tuple[str, ...]:
         """The revisions spoken, newest first."""
-        newest = LEVELS[self.revision]
-        return tuple(
-            sorted((r for r, level in LEVELS.items() if level <= newest), key=LEVELS.__getitem__, reverse=True)
-        )
+        names = tuple(BUILDS)
+        return names[names.index(self.revision) :]
 
     def upgrade(self, revision: str) -> None:
-        """Put another version in place, as an upgrade does: sessions end, tokens are gone."""
+        """Put another version in place, as an upgrade does: tokens of both kinds are gone with the restart."""
         with self._state:
             self.revision = revision
+            self._refresh.clear()
         self.expire_tokens()
 
     def expire_tokens(self) -> None:
@@ -115,7 +104,7 @@ class VeeamSimulator(Simulator):
         if request.path == "/api/oauth2/token":
             return self._token(request) if request.method == "POST" else _no_method()
         if request.path.startswith(BASE) and request.method == "GET":
-            open_answer = self._open(request.path.removeprefix(BASE), LEVELS[asked])
+            open_answer = self._open(request.path.removeprefix(BASE), LEVEL_OF[asked])
             if open_answer is not None:
                 return open_answer
         refused = self._unauthorised(request)
@@ -125,7 +114,7 @@ class VeeamSimulator(Simulator):
             return self._logout(request) if request.method == "POST" else _no_method()
         if not request.path.startswith(BASE):
             return _not_found()
-        return self._route(request, self.world(LEVELS[asked])) if request.method == "GET" else _no_method()
+        return self._route(request, self.world(LEVEL_OF[asked])) if request.method == "GET" else _no_method()
 
     def _open(self, path: str, level: int) -> Answer | None:
         """What needs no token."""
@@ -143,28 +132,34 @@ class VeeamSimulator(Simulator):
         path = request.path.removeprefix(BASE)
         if FaultKind.FORBID in request.faults or any(fnmatchcase(path, glob) for glob in self.revoked):
             return _forbidden()
-        viewer = ROLES[self.role].viewer
-        if path in SINGLES:
-            if viewer:
-                return _forbidden()
-            row = SINGLES[path](world)
-            # The build is the server's, in whatever revision it is asked.
-            build = {"buildVersion": BUILDS[LEVELS[self.revision]]} if path == "serverInfo" else {}
-            return Answer(body={**row, **build})
-        if path.startswith("sessions/") and path.count("/") == 1:
-            item = world.sessions_by_id.get(path.removeprefix("sessions/"))
-            return Answer(body=sim_shapes.session(world, item)) if item else _not_found()
-        listing, part = _listing(path)
-        if listing is None or world.level < listing.since:
+        endpoint, part = _endpoint(path)
+        asked: Listing | Single | None = LISTINGS.get(endpoint) or SINGLES.get(endpoint)
+        if asked is None or not asked.offered(world.level):
             return _not_found()
-        if viewer and world.level < listing.viewer_since:
+        if not self._roles & readers(endpoint, world.level):
             return _forbidden()
-        rows = listing.rows(world, part)
+        if isinstance(asked, Single):
+            return self._single(request, endpoint, asked.make(world, part), asked.absent)
+        rows = asked.rows(world, part)
         if rows is None:
             return _not_found()
-        if ROLES[self.role].empty or FaultKind.EMPTY in request.faults:
-            rows = []
-        return self._page(request, listing, world, rows)
+        return self._page(request, asked, world, [] if self._sees_nothing(request) else rows)
+
+    @property
+    def _roles(self) -> frozenset[str]:
+        return frozenset({ADMINISTRATOR}) if self.role == EMPTY else roles_of(self.role)
+
+    def _sees_nothing(self, request: Request) -> bool:
+        return self.role == EMPTY or FaultKind.EMPTY in request.faults
+
+    def _single(self, request: Request, endpoint: str, row: Row | None, absent: int) -> Answer:
+        if row is None:
+            return failure(absent, "NotFound", "There is no such resource.")
+        if "items" in row and self._sees_nothing(request):
+            row = {**row, "items": []}
+        # The build is the server's, in whatever revision it is asked.
+        build = {"buildVersion": BUILDS[self.revision]} if endpoint == "serverInfo" else {}
+        return Answer(body={**row, **build})
 
     def _page(self, request: Request, listing: Listing, world: World, rows: Any) -> Answer:
         query: Query = request.query
@@ -240,14 +235,17 @@ class VeeamSimulator(Simulator):
         return Answer(body={})
 
 
-def _listing(path: str) -> tuple[Listing | None, str]:
-    """The list a path asks for, and the id in its middle."""
-    if path in LISTINGS:
-        return LISTINGS[path], ""
+def _endpoint(path: str) -> tuple[str, str]:
+    """The endpoint a path asks for, with a placeholder for the id in it, and that id."""
+    if path in LISTINGS or path in SINGLES:
+        return path, ""
     parts = path.split("/")
-    if len(parts) == 3:
-        return LISTINGS.get(f"{parts[0]}/{{id}}/{parts[2]}"), parts[1]
-    return None, ""
+    for at, part in enumerate(parts):
+        for name in ("{id}", "{sessionId}"):
+            endpoint = "/".join([*parts[:at], name, *parts[at + 1 :]])
+            if endpoint in LISTINGS or endpoint in SINGLES:
+                return endpoint, part
+    return path, ""
 
 
 def _forbidden() -> Answer:
