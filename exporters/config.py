@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exporters.credentials import CREDENTIAL_HINTS, CREDENTIAL_KEYS, Places, read_credentials, read_tls
+from exporters.credentials import CREDENTIAL_HINTS, CREDENTIAL_KEYS, Places, read_credentials, read_secret, read_tls
 from exporters.vendor import SystemSettings, vendors
 from exporters.vendor_facts import OptionKind, VendorFacts, vendor_facts
 from lastgood.errors import ConfigError, Problem
@@ -258,5 +258,7 @@ def _option(node: Node, kind: OptionKind, report: Report, places: Places) -> obj
         return integer_of(node, report)
     if kind is OptionKind.LIST:
         return words_of(node, report)
+    if kind is OptionKind.SECRET:
+        return read_secret(node, report, places)
     word = text_of(node, report)
     return places.folder / word if word is not None and kind is OptionKind.FILE else word

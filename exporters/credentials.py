@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporters.http import Secret, Tls
-from lastgood.section import Section
+from lastgood.section import Section, text_of
+from lastgood.yamldoc import Node, Report
 
 CREDENTIAL_KEYS = (
     "ca_file",
@@ -87,12 +88,20 @@ def _from_env(section: Section, places: Places) -> Secret | None:
     return Secret(value, f"environment {name}")
 
 
+def read_secret(node: Node, report: Report, places: Places) -> Secret | None:
+    """The secret in the file that `node` names; every mistake is reported."""
+    word = text_of(node, report)
+    value = None if word is None else _line(report, node, places.folder / word, secret=True)
+    return None if value is None else Secret(value, f"file {places.folder / (word or '')}")
+
+
 def _file(section: Section, key: str, places: Places, *, secret: bool) -> str | None:
-    """The first line of a small file, its line end cut off."""
     word = section.text(key)
-    if word is None:
-        return None
-    place, path = section.at(key), places.folder / word
+    return None if word is None else _line(section.report, section.at(key), places.folder / word, secret=secret)
+
+
+def _line(report: Report, place: Node, path: Path, *, secret: bool) -> str | None:
+    """The first line of a small file, its line end cut off."""
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -101,18 +110,18 @@ def _file(section: Section, key: str, places: Places, *, secret: bool) -> str | 
         # The path is not quoted: it may be the password itself, put here by mistake.
         reason = error.strerror or type(error).__name__
         remedy = "check the path (relative to this file), and that the exporter's account may read it"
-        section.report.error(place, f"the file it names cannot be read: {reason}", remedy)
+        report.error(place, f"the file it names cannot be read: {reason}", remedy)
         return None
     if secret and mode & 0o007:
         remedy = f"chmod 0600 {shlex.quote(str(path))}"
-        section.report.error(place, f"any user of this machine may read the secret (mode {mode:04o})", remedy)
+        report.error(place, f"any user of this machine may read the secret (mode {mode:04o})", remedy)
         return None
     try:
         value = data.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         value = ""
     if not value or len(data) > _MAX_SECRET or "\n" in value:
-        section.report.error(place, "the file does not hold one line of text", "write the value alone into the file")
+        report.error(place, "the file does not hold one line of text", "write the value alone into the file")
         return None
     return value
 

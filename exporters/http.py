@@ -67,8 +67,9 @@ class Answer:
 class Session:
     """Reads one system at `base_url` (an origin, with a path prefix if need be); safe to use from several threads.
 
-    `sign_in` maps a method to the exact paths (below `base_url`) that open or close the vendor's session; any other
-    request but GET raises ReadOnlyViolation before a byte is sent. `secrets` are kept out of every error text.
+    `sign_in` maps a method to the exact paths (below `base_url`) that open or close the vendor's session, "/*" at its
+    end standing for the session's id; any other request but GET raises ReadOnlyViolation before a byte is sent.
+    `secrets` are kept out of every error text.
     Proxies come from the environment as usual (`https_proxy`, `no_proxy`), never for loopback; nothing else does:
     no .netrc, no CA bundle. Cookies are neither kept nor sent.
 

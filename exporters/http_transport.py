@@ -286,7 +286,10 @@ class Guard(HTTPAdapter):
         parts = urlsplit(url or "")
         if f"{parts.scheme}://{parts.netloc}" != self._origin:
             raise ReadOnlyViolation(f"a request to another place than {self._origin} was refused")
-        if method != "GET" and parts.path not in self._sign_in.get(method or "", frozenset()):
+        allowed = self._sign_in.get(method or "", frozenset())
+        # A session is left at an address of its own: "/*" stands for one more part of the path.
+        above, _, last = parts.path.rpartition("/")
+        if method != "GET" and parts.path not in allowed and not (last and f"{above}/*" in allowed):
             raise ReadOnlyViolation(f"{method} {one_line(parts.path)} was refused: lastgood only reads")
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:

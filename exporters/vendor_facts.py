@@ -21,7 +21,8 @@ from lastgood.yamldoc import Report, parse, read_source
 
 
 class OptionKind(StrEnum):
-    """How an option's value is read. DURATION gives seconds, FILE a path, LIST a tuple of texts."""
+    """How an option's value is read. DURATION gives seconds, FILE a path, LIST a tuple of texts, SECRET the Secret in
+    the file that the option names."""
 
     TEXT = "text"
     DURATION = "duration"
@@ -29,6 +30,7 @@ class OptionKind(StrEnum):
     INTEGER = "integer"
     FILE = "file"
     LIST = "list"
+    SECRET = "secret"  # noqa: S105 - a word of vendor.yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import exporters
 from exporters.config import Config, fills_of, load, parse_listen
+from exporters.redact import Secret
 from exporters.vendor_facts import OptionKind, vendor_facts
 from lastgood.commands.check_config import check_config
 from lastgood.errors import ConfigError
@@ -271,11 +272,13 @@ def test_a_vendor_declares_its_options_and_what_it_fills(tmp_path: Path) -> None
 
 
 def test_options_are_typed_as_declared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kinds = "{a: text, b: duration, c: flag, d: integer, e: file, f: list}"
+    kinds = "{a: text, b: duration, c: flag, d: integer, e: file, f: list, g: secret}"
+    (folder / "token").write_text("opens everything\n")
+    (folder / "token").chmod(0o600)
     (folder / "acronis").mkdir()
     (folder / "acronis" / "vendor.yaml").write_text(f"url: optional\noptions: {kinds}\nfills: [name, id]\n")
     monkeypatch.setattr("exporters.__path__", [str(folder)])
-    options = "{a: '1.10', b: 2h, c: true, d: 7, e: key.json, f: [x, y]}"
+    options = "{a: '1.10', b: 2h, c: true, d: 7, e: key.json, f: [x, y], g: token}"
     found = read(folder, config(systems=f"[{{name: a, vendor: acronis, options: {options}}}]"))
     assert found.systems[0].options == {
         "a": "1.10",
@@ -284,7 +287,11 @@ def test_options_are_typed_as_declared(folder: Path, monkeypatch: pytest.MonkeyP
         "d": 7,
         "e": folder / "key.json",
         "f": ("x", "y"),
+        "g": Secret("opens everything", f"file {folder / 'token'}"),
     }
+    (folder / "token").chmod(0o644)
+    with pytest.raises(ConfigError, match="any user of this machine may read the secret"):
+        read(folder, config(systems=f"[{{name: a, vendor: acronis, options: {options}}}]"))
     assert fills_of(found) == {"acronis": frozenset({"name", "id"})}
 
 

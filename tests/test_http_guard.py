@@ -66,6 +66,19 @@ def test_nothing_but_reads_leaves_the_machine(method: str, path: str) -> None:
         assert server.connections == 0
 
 
+@pytest.mark.parametrize("path", ["/jobs/1", "/sessions", "/sessions/", "/sessions/1/2", "/x/sessions/1"])
+def test_a_session_is_left_at_its_own_address_and_nothing_else_is_deleted(path: str) -> None:
+    leave = {"DELETE": frozenset({"/sessions/*"})}
+    with FaultyServer([answer()]) as server, Session("em", server.url, Tls(), sign_in=leave) as s:
+        with pytest.raises(ReadOnlyViolation):
+            s.sign("DELETE", path, deadline=soon())
+        assert server.connections == 0
+        with pytest.raises(ReadOnlyViolation):
+            s.sign("POST", "/sessions/1", deadline=soon())
+        s.sign("DELETE", "/sessions/0f-1", deadline=soon())
+        assert [(seen.method, seen.target) for seen in server.seen] == [("DELETE", "/sessions/0f-1")]
+
+
 def test_nothing_leaves_for_another_place() -> None:
     with FaultyServer([answer()]) as server, session(server) as s:
         for url in (
