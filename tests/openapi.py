@@ -119,7 +119,8 @@ class Document:
         made: Schema = {"type": "object"}
         if properties or required:
             made["properties"] = {k: self._convert(v) for k, v in properties.items()}
-            made |= {"required": sorted(required), "additionalProperties": False}
+            # 1.1-rev0 requires fields that it defines nowhere (`paltformName`): no answer could be as documented.
+            made |= {"required": sorted(required & properties.keys()), "additionalProperties": False}
         return self._nullable(schema, made)
 
     def _fields(self, schema: Schema) -> tuple[dict[str, Schema], set[str]]:
