@@ -21,8 +21,9 @@ from lastgood.model import Collector, Snapshot, System, SystemState
 
 log = logging.getLogger("lastgood.poller")
 
-# A refused password is not tried again for this long: three refusals lock a Veeam account, for 15 minutes or for good.
-AUTH_PAUSE = 15 * 60.0
+# A refused password is not tried again for this long, twice as long after each further refusal: three refusals lock a
+# Veeam account, for 15 minutes or for good, and servers differ in how soon they forget one.
+AUTH_PAUSE, AUTH_PAUSE_CAP = 15 * 60.0, 4 * 3600.0
 BACKOFF_CAP = 300.0
 STOP_PATIENCE = 5.0
 FIRST_BACKOFF = 10.0
@@ -118,11 +119,13 @@ class Poller:
         try:
             snapshot = self._poll(now)
         except AuthRefused as error:
-            blocked = now + timedelta(seconds=max(AUTH_PAUSE, error.retry_after or 0.0))
-            self._history.block(self.settings.name, blocked, now)
+            # From the refusal on: a slow server may take minutes to say no.
+            refused, pause = self._now(), max(self._pause(), error.retry_after or 0.0)
+            blocked = refused + timedelta(seconds=pause)
+            self._history.block(self.settings.name, blocked, refused)
             log.error("account refused", extra={"system": self.settings.name, "reason": str(error)})
-            self._failed(self._now(), str(error), error.kind, blocked)
-            return (blocked - now).total_seconds()
+            self._failed(refused, str(error), error.kind, blocked)
+            return pause
         except SourceError as error:
             log.warning("poll failed", extra={"system": self.settings.name, "reason": str(error)})
             self._failed(self._now(), str(error), error.kind)
@@ -140,6 +143,9 @@ class Poller:
             self._source = self._connect(self.settings, self._history.cursor(self.settings.name))
         return clean(self._source.poll(now, Deadline(self.settings.deadline)))
 
+    def _pause(self) -> float:
+        return min(AUTH_PAUSE * 2.0 ** min(self._history.refusals(self.settings.name), 10), AUTH_PAUSE_CAP)
+
     def _backoff(self, asked: float | None) -> float:
         """Full jitter under an exponential cap; what the server asked for is the least."""
         cap = min(FIRST_BACKOFF * 2 ** min(self._failures - 1, 10), BACKOFF_CAP, self.settings.every)
@@ -150,6 +156,7 @@ class Poller:
         if self._stop.is_set():
             return
         self._failures = 0
+        self._history.unblock(self.settings.name)
         self._history.record(snapshot, now)
         listing = next((c for c in snapshot.collectors if c.name == "points"), None)
         listed = listing is None or _whole(listing)

@@ -181,6 +181,8 @@ class Service:
         self._own.policy(fresh.policy.digest, reloaded=True)
         for name in [n for n in old if new.get(n) != old[n]]:
             self._pollers.pop(name).stop()
+            # Whoever changed the account or its password is not to wait for the pause of the former one.
+            self.history.unblock(name)
             if name not in new:
                 self.keeper.drop(name, old[name].vendor, self._now())
         self.keeper.set_policy(fresh.policy, self._now())

@@ -17,7 +17,7 @@ import msgspec
 from exporters.http import Answer, Deadline, Limits, Secret, Session
 from exporters.http_body import mended
 from exporters.veeam import endpoints, raw
-from exporters.veeam.revisions import KNOWN, choose, is_refusal
+from exporters.veeam.revisions import KNOWN, another_api, choose, is_refusal
 from exporters.veeam.sink import ById, Rows, SinkT
 from lastgood.errors import AuthRefused, BadAnswer, LimitExceeded, NotPermitted, SourceError
 
@@ -66,18 +66,19 @@ class Client:
         username: str,
         password: Secret,
         *,
-        revision: str | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._system, self._http, self._username, self._password = system, http, username, password
         self._limits, self._clock = limits, clock
-        self.revision = revision if revision in KNOWN else KNOWN[0]
+        self.revision = KNOWN[0]
         self._token: Secret | None = None
         self._refresh: Secret | None = None
         self._renew_at = 0.0
         self._renewals = 0
         self._refused: AuthRefused | None = None
+        # A token refused before its time: the server was started anew, perhaps as another version.
+        self.interrupted = False
         self._lock = threading.RLock()
 
     @property
@@ -96,8 +97,10 @@ class Client:
         `afresh` asks for the newest known revision again: the server may have been upgraded.
         """
         if afresh:
-            self.revision = KNOWN[0]
+            self.revision, self.interrupted = KNOWN[0], False
         answer = self._agree(lambda: self._http.get(BASE + "serverTime", None, self._version(), deadline=deadline))
+        if answer.status in (401, 404):
+            raise another_api(self._system, answer.status)
         return self._decode("serverTime", answer, msgspec.json.Decoder(raw.ServerTime))
 
     def _version(self) -> dict[str, str | Secret]:
@@ -221,6 +224,7 @@ class Client:
         token = self._token
         answer = self._ask(path, params, deadline)
         if answer.status == 401:
+            self.interrupted = True
             self._renew(token, deadline)
             answer = self._ask(path, params, deadline)
         return self._judged(path, answer)

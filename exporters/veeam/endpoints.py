@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from exporters.veeam import raw
+from exporters.veeam import raw, raw_recovery
 from exporters.veeam.raw import RowT
 
 
@@ -40,17 +40,31 @@ SCALE_OUT = Listing("backupInfrastructure/scaleOutRepositories", raw.ScaleOut, "
 PROXY_STATES = Listing("backupInfrastructure/proxies/states", raw.ProxyState, "Name")
 PROXIES = Listing("backupInfrastructure/proxies", raw.Proxy, "Name")
 MANAGED_SERVERS = Listing("backupInfrastructure/managedServers", raw.ManagedServer, "Name")
+MALWARE = Listing("malwareDetection/events", raw.MalwareEvent, "DetectionTimeUtc", newest_first=True)
+REPLICAS = Listing("replicas", raw_recovery.Replica, "Name")
+REPLICA_POINTS = Listing("replicaPoints", raw_recovery.ReplicaPoint, "CreationTime", newest_first=True)
+# No column of their order is spelt alike in all revisions.
+MOUNTS = Listing("restore/instantRecovery/vSphere/vm", raw_recovery.Mount)
+OLD_MOUNTS = Listing("restore/instantRecovery/vmware/vm", raw_recovery.Mount)
+HYPERV_MOUNTS = Listing("restore/instantRecovery/hyperV/vm", raw_recovery.Mount)
+FILE_MOUNTS = Listing("backupBrowser/flr", raw_recovery.FlrMount, "CreationTime", newest_first=True)
+FILE_AUDIT = "backupBrowser/flr/{sessionId}/audit"
 
 LISTINGS: tuple[Listing[Any], ...] = (
     STATES, JOBS, SESSIONS, TASKS, BACKUPS, OBJECTS, BACKUP_MEMBERS, POINTS, OLD_POINTS, REPOSITORY_STATES,
-    REPOSITORIES, SCALE_OUT, PROXY_STATES, PROXIES, MANAGED_SERVERS,
+    REPOSITORIES, SCALE_OUT, PROXY_STATES, PROXIES, MANAGED_SERVERS, MALWARE,
+    REPLICAS, REPLICA_POINTS, MOUNTS, OLD_MOUNTS, HYPERV_MOUNTS, FILE_MOUNTS,
 )  # fmt: skip
 
-SINGLE: Mapping[str, type[raw.Part]] = {
+SINGLE: Mapping[str, type[raw.Part] | type[raw.Row]] = {
     "serverTime": raw.ServerTime,
     "serverInfo": raw.ServerInfo,
     "serverCertificate": raw.Certificate,
     "license": raw.License,
+    "configBackup": raw.ConfigurationBackup,
+    "securityAnalyzer/bestPractices": raw.BestPractices,
+    "highAvailabilityCluster": raw.Cluster,
+    FILE_AUDIT: raw_recovery.FlrAudit,
 }
 
 # Fields that not every revision's document has: (since, until), both inclusive, None for open. Endpoints likewise.
@@ -60,6 +74,12 @@ PRESENCE: Mapping[str, tuple[str | None, str | None]] = {
     "JobState.runAfterJob": ("1.3-rev0", None),
     "JobConfig.mode": ("1.3-rev0", None),
     "JobConfig.target": ("1.3-rev0", None),
+    "JobConfig.backupRepository": ("1.3-rev1", None),
+    "JobConfig.backupRepositoryId": ("1.2-rev1", None),
+    "JobConfig.useCustomEncryption": ("1.2-rev1", None),
+    "JobConfig.encryption": ("1.2-rev1", None),
+    "JobStorage.destination": ("1.3-rev1", None),
+    "StorageSettings.encryption": ("1.2-rev1", None),
     "InventoryObject.type": ("1.2-rev1", None),
     "InventoryObject.hostName": ("1.2-rev1", None),
     "InventoryObject.name": ("1.2-rev1", None),
@@ -85,6 +105,11 @@ PRESENCE: Mapping[str, tuple[str | None, str | None]] = {
     "RepositoryState.scaleOutRepositoryDetails": ("1.3-rev0", None),
     "RepositorySettings.immutability": ("1.3-rev2", None),
     "Container.immutability": ("1.3-rev0", None),
+    "Container.immutabilityEnabled": ("1.3-rev0", None),
+    "Immutability.immutabilityMode": ("1.3-rev0", None),
+    "ArchiveTier.encryption": ("1.3-rev2", None),
+    "MalwareEvent.creationTimeUtc": ("1.3-rev0", None),
+    "MalwareMachine.restorePointId": ("1.3-rev0", None),
     "ManagedServer.status": ("1.2-rev1", None),
     "ManagedServer.updatesState": ("1.3-rev0", None),
     "ServerTime.ianaTimeZoneId": ("1.3-rev2", None),
@@ -99,6 +124,21 @@ PRESENCE: Mapping[str, tuple[str | None, str | None]] = {
     "objectRestorePoints": (None, "1.1-rev0"),
     "backupInfrastructure/proxies/states": ("1.3-rev0", None),
     "license": ("1.2-rev1", None),
+    "securityAnalyzer/bestPractices": ("1.2-rev1", None),
+    "malwareDetection/events": ("1.2-rev1", None),
+    "highAvailabilityCluster": ("1.3-rev2", None),
+    "replicas": ("1.2-rev1", None),
+    "replicaPoints": ("1.2-rev1", None),
+    "restore/instantRecovery/vSphere/vm": ("1.2-rev1", None),
+    "restore/instantRecovery/vmware/vm": (None, "1.1-rev0"),
+    "restore/instantRecovery/hyperV/vm": ("1.3-rev0", None),
+    "backupBrowser/flr": ("1.2-rev1", None),
+    FILE_AUDIT: ("1.3-rev0", None),
+    "MountSpec.restorePointId": ("1.2-rev1", None),
+    "MountSpec.objectRestorePointId": (None, "1.1-rev0"),
+    "FlrMount.restorePointId": ("1.3-rev0", None),
+    "BackupObject.fileServerId": ("1.3-rev2", None),
+    "BackupObject.hostId": ("1.3-rev2", None),
 }
 
 # Spelled so in the vendor's example bodies only, in no schema.

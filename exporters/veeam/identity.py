@@ -44,6 +44,10 @@ def _identity(row: raw.BackupObject, clones: set[str]) -> str:
         if bios and bios not in clones:
             return f"agent:{bios}"
         return f"agent:{computer}" if computer else f"{kind}:{row.id}"
+    server = row.file_server_id or row.host_id
+    if kind == "unstructureddata" and server and row.name:
+        # A share or bucket: its server with its name, which is its path there (1.3-rev2 tells both).
+        return f"{kind}:{server.lower()}:{row.name}"
     if not row.object_id:
         return f"{kind}:{row.id}"
     if kind == "vmware":

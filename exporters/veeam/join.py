@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from exporters.veeam import raw
+from exporters.veeam.chains import ChainKey, ChainPoint
 from exporters.veeam.identity import identities
-from exporters.veeam.store import ChainKey, ChainPoint
 from exporters.veeam.words import AGENT_PLATFORMS, platform
 
 

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from exporters.veeam import raw
+from exporters.veeam import raw, raw_recovery
+from exporters.veeam.chains import PointStore
 from exporters.veeam.identity import identities
+from exporters.veeam.job_runs import JobRuns
 from exporters.veeam.join import Joined, join
+from exporters.veeam.logs import log_backups
 from exporters.veeam.mapping_infrastructure import components, license_of, repositories
 from exporters.veeam.mapping_jobs import jobs
 from exporters.veeam.mapping_points import PointFacts, workloads
-from exporters.veeam.mapping_sessions import Draft, Known, known_names, split
-from exporters.veeam.store import PointStore, SessionStore, TaskStore
+from exporters.veeam.mapping_recovery import Known, Recoveries, by_point, denied, known_names
+from exporters.veeam.mapping_replicas import replicated
+from exporters.veeam.mapping_security import configuration_backup, malware, practices
+from exporters.veeam.mapping_sessions import Draft, split
+from exporters.veeam.mapping_usable import Evidence
+from exporters.veeam.store import SessionStore, TaskStore
 from exporters.veeam.words import Words
-from lastgood.model import Attempt, Component, Job, License, Repository, Restore, System, Workload
+from lastgood.model import (
+    Attempt,
+    Component,
+    Job,
+    License,
+    LogBackup,
+    MalwareEvent,
+    Practice,
+    Repository,
+    Restore,
+    System,
+    Workload,
+)
 
 PRODUCT = "Veeam Backup & Replication"
 
@@ -27,6 +46,7 @@ class Tables:
     `members`: what backups answered when asked for their objects; `owners`: point id -> backup object id. `joined` is
     what `joined()` last made of all that. `points_whole`: every point that was asked for was listed. `tasks_until` is
     the server's time up to which tasks are known; `tasks_exist` is False once the server said it has no such endpoint.
+    `told_jobs` are kinds of jobs by id, from a source that knows more of them.
     """
 
     server_time: raw.ServerTime | None = None
@@ -43,15 +63,27 @@ class Tables:
     proxy_states: Sequence[raw.ProxyState] | None = None
     proxies: Sequence[raw.Proxy] | None = None
     managed_servers: Sequence[raw.ManagedServer] | None = None
+    cluster: raw.Cluster | None = None
+    configuration: raw.ConfigurationBackup | None = None
+    practices: Sequence[raw.BestPractice] | None = None
+    malware: Mapping[str, raw.MalwareEvent] | None = None
     members: dict[str, Sequence[raw.BackupObject]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     points: PointStore = field(default_factory=PointStore)
     tasks: TaskStore = field(default_factory=TaskStore)
     sessions: SessionStore = field(default_factory=SessionStore)
     joined: Joined = field(default_factory=Joined)
+    told_jobs: Mapping[str, str] = field(default_factory=dict)
     points_whole: bool = False
     tasks_until: datetime | None = None
     tasks_exist: bool = True
+    replicas: Sequence[raw_recovery.Replica] | None = None
+    replica_points: PointStore = field(default_factory=PointStore)
+    replicas_whole: bool = False
+    mounts: Sequence[raw_recovery.Mount] = ()
+    dismounted: Sequence[raw_recovery.Mount] = ()
+    file_mounts: Sequence[raw_recovery.FlrMount] = ()
+    audits: dict[str, raw_recovery.FlrAudit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +97,9 @@ class Mapped:
     repositories: tuple[Repository, ...]
     components: tuple[Component, ...]
     license: License | None
+    malware: tuple[MalwareEvent, ...]
+    practices: tuple[Practice, ...]
+    log_backups: tuple[LogBackup, ...]
 
 
 def joined(tables: Tables) -> Joined:
@@ -74,31 +109,60 @@ def joined(tables: Tables) -> Joined:
 
 def mapped(tables: Tables, changed: Sequence[Draft], revision: str, words: Words) -> Mapped:
     """`changed` are the sessions to hand over; everything else is the state as a whole."""
-    found = workloads(_point_facts(tables, revision), words)
     made_jobs = jobs(tables.states or (), tables.configs or (), tables.sessions.began(), words)
+    facts = _point_facts(tables, made_jobs, revision)
+    found, standing_by = replicated(
+        workloads(facts, words),
+        tables.replicas or (),
+        tables.replica_points,
+        tables.configs or (),
+        facts.evidence,
+        words,
+        whole=tables.replicas_whole,
+        backups_whole=facts.complete,
+    )
+    by_object, by_name = identities(tables.objects or ()), known_names(found)
+    recoveries = _recoveries(tables)
     known = Known(
         jobs={job.id for job in made_jobs},
         sums=tables.tasks.sums,
         restored=tables.tasks.restored,
-        by_resource=identities(tables.objects or ()),
-        by_name=known_names(found),
+        by_resource=by_object | standing_by,
+        by_name=by_name,
         by_id={workload.id: workload for workload in found},
+        by_point=by_point(recoveries.points(), tables.joined.points),
+        tested=tables.tasks.checks.sessions(),
+        audited=tables.audits.keys(),
     )
     attempts, restores = split(changed, known, words)
     return Mapped(
         workloads=found,
         jobs=made_jobs,
         attempts=attempts,
-        restores=restores,
+        restores=recoveries.restores(restores, known, words),
         repositories=repositories(
-            tables.repository_states or (), tables.repository_configs or (), tables.scale_outs or ()
+            tables.repository_states or (), tables.repository_configs or (), tables.scale_outs or (), words
         ),
-        components=components(tables.proxy_states, tables.proxies, tables.managed_servers),
+        components=components(tables.proxy_states, tables.proxies, tables.managed_servers, tables.cluster, words),
         license=license_of(tables.license, words) if tables.license else None,
+        malware=malware((tables.malware or {}).values(), by_object, by_name, words),
+        practices=practices(tables.practices or (), words),
+        log_backups=log_backups(tables.sessions.logs, made_jobs, tables.sessions.job_of),
     )
 
 
-def _point_facts(tables: Tables, revision: str) -> PointFacts:
+def _recoveries(tables: Tables) -> Recoveries:
+    return Recoveries(
+        checks=tables.tasks.checks,
+        mounts=tables.mounts,
+        dismounted=tables.dismounted,
+        file_mounts=tables.file_mounts,
+        audits=tables.audits,
+        notes=tables.sessions.notes,
+    )
+
+
+def _point_facts(tables: Tables, made_jobs: Sequence[Job], revision: str) -> PointFacts:
     return PointFacts(
         revision=revision,
         joined=tables.joined,
@@ -107,10 +171,15 @@ def _point_facts(tables: Tables, revision: str) -> PointFacts:
         states=tables.states,
         configs=tables.configs,
         complete=tables.points_whole and tables.objects is not None and tables.backups is not None,
-        by_point=tables.tasks.by_point,
+        evidence=Evidence(
+            by_point=tables.tasks.by_point,
+            denied=denied(tables.tasks.checks, tables.joined.points),
+            tasks_until=tables.tasks_until,
+            tasks_exist=tables.tasks_exist,
+            runs=JobRuns(tables.sessions.notes, tables.backups or (), made_jobs),
+        ),
         latest=tables.tasks.latest,
-        tasks_until=tables.tasks_until,
-        tasks_exist=tables.tasks_exist,
+        told_jobs=tables.told_jobs,
     )
 
 
@@ -130,6 +199,7 @@ def system(
         clock_skew=clock_skew(tables.server_time, now, words),
         certificate_expires=words.at(tables.certificate.valid_by) if tables.certificate else None,
         license=license_,
+        configuration_backup=configuration_backup(tables.configuration, words) if tables.configuration else None,
     )
 
 

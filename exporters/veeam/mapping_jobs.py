@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from exporters.veeam import raw
-from exporters.veeam.words import RUNNING, Words, platform, real, role_of
+from exporters.veeam.words import COPY_MODES, RUNNING, Words, platform, real, role_of
 from lastgood.model import Job
 
 # What each revision's job list can hold, by the platform of the backups.
@@ -61,7 +61,7 @@ def _job(
     kind = words.job_kind((state and state.type) or (config and config.type) or None)
     schedule = config.schedule if config else None
     retries, retry_wait = _retries(schedule)
-    always_on = _immediate(state, config)
+    always_on = _immediate(state, config, words)
     running = None if always_on else _running(state, words)
     last_start = words.at(state.last_run) if state else None
     session = state.session_id if state else None
@@ -85,6 +85,9 @@ def _job(
         after_job=after_job,
         repository_id=_repository(state, config),
         objects=state.objects_count if state else None,
+        encrypted=_encrypted(config),
+        application_aware=application_aware(config),
+        replicates=kind == "replica",
     )
 
 
@@ -93,10 +96,7 @@ def _status(state: raw.JobState | None) -> str:
 
 
 def _running(state: raw.JobState | None, words: Words) -> bool | None:
-    status = _status(state)
-    if status and status not in RUNNING:
-        words.count("job status", status)
-    return RUNNING.get(status)
+    return words.known("job status", state.status if state else None, RUNNING)
 
 
 def _enabled(state: raw.JobState | None, config: raw.JobConfig | None) -> bool | None:
@@ -108,9 +108,9 @@ def _enabled(state: raw.JobState | None, config: raw.JobConfig | None) -> bool |
     return True if _status(state) in RUNNING else None
 
 
-def _immediate(state: raw.JobState | None, config: raw.JobConfig | None) -> bool:
-    mode = (state and state.backup_copy_mode) or (config and config.mode) or ""
-    return mode.lower() == "immediate"
+def _immediate(state: raw.JobState | None, config: raw.JobConfig | None, words: Words) -> bool:
+    mode = (state and state.backup_copy_mode) or (config and config.mode) or None
+    return words.known("copy mode", mode, COPY_MODES) or False
 
 
 def _manual(
@@ -146,6 +146,35 @@ def _after(state: raw.JobState | None, schedule: raw.Schedule | None, names: Map
     return ids[0] if len(ids) == 1 else name
 
 
+def _storage(config: raw.JobConfig) -> raw.JobStorage:
+    """Where this type of job keeps its storage settings (VBR REST documents, JobModel and what extends it)."""
+    return config.storage or config.target or config.backup_repository or raw.JobStorage()
+
+
 def _repository(state: raw.JobState | None, config: raw.JobConfig | None) -> str | None:
-    storage = (config.storage or config.target) if config else None
-    return real(state.repository_id if state else None) or real(storage.backup_repository_id if storage else None)
+    told = real(state.repository_id) if state else None
+    if told is not None or config is None:
+        return told
+    storage = _storage(config)
+    destination = storage.destination.backup_repository_id if storage.destination else None
+    return real(storage.backup_repository_id) or real(destination) or real(config.backup_repository_id)
+
+
+def _encrypted(config: raw.JobConfig | None) -> bool | None:
+    """Whether the job encrypts its backup files. A copy of file or Entra ID backups without settings of its own takes
+    those of its source, which it does not tell."""
+    if config is None:
+        return None
+    if config.use_custom_encryption is not None:
+        return config.encryption.is_enabled if config.use_custom_encryption and config.encryption else None
+    settings = _storage(config).advanced_settings
+    if settings is None:
+        return None
+    switch = (settings.storage_data.encryption if settings.storage_data else None) or settings.encryption
+    return switch.is_enabled if switch else None
+
+
+def application_aware(config: raw.JobConfig | None) -> bool | None:
+    """Whether the job asks the guests' applications to rest; a machine in it may be set apart from that."""
+    switch = config.guest_processing.app_aware_processing if config and config.guest_processing else None
+    return switch.is_enabled if switch else None

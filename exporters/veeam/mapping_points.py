@@ -1,25 +1,26 @@
 """Objects, backups, points and tasks -> Workload with its PointSets. Pure.
 
-A point's own task decides about it, never the job: one machine of many may have failed. The role is that of the chain:
-from its backup's jobType (1.3-rev0 on), else from the job's type.
+What is held against a single point stands in mapping_usable. The role is that of the chain: from its backup's jobType
+(1.3-rev0 on), else from the job's type.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from exporters.veeam import raw
+from exporters.veeam.chains import KEEP, ChainPoint
 from exporters.veeam.identity import folder_of, included
 from exporters.veeam.join import Joined
-from exporters.veeam.mapping_jobs import job_list_covers
-from exporters.veeam.store import KEEP, ChainPoint, LastTask, PointTask
-from exporters.veeam.words import AGENT_PLATFORMS, WORKLOAD_KINDS, Words, platform, real, role_of
-from lastgood.model import Outcome, PointSet, RestorePoint, Result, Role, Workload
+from exporters.veeam.mapping_jobs import application_aware, job_list_covers
+from exporters.veeam.mapping_usable import Evidence, restore_point
+from exporters.veeam.store import LastTask
+from exporters.veeam.words import AGENT_PLATFORMS, COMPUTERS, WORKLOAD_KINDS, Words, known_role, platform, real, role_of
+from lastgood.model import Outcome, PointSet, Role, Workload
 
-# Informative marks no suspicion (1.3-rev0 on); no word at all (1.1) is no all-clear.
-_SUSPICION = {"suspicious": True, "infected": True, "clean": False, "informative": False}
+# Both are UnstructuredData: only the job tells buckets from shares.
+BUCKET_KINDS = frozenset({"object_storage_backup"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,8 @@ class PointFacts:
     """What workloads are made of.
 
     `states` and `configs` are None when the jobs could not be read. `complete`: the whole, permitted listing of points
-    was read. `tasks_until`: tasks are known up to then; None when they could not be read. `tasks_exist` is False where
-    this server offers none.
+    was read. `told_jobs` are the kinds of jobs by id, as another source tells them (Enterprise Manager): jobs that this
+    server's own list leaves out up to 1.2-rev1.
     """
 
     revision: str
@@ -38,10 +39,9 @@ class PointFacts:
     states: Sequence[raw.JobState] | None = None
     configs: Sequence[raw.JobConfig] | None = None
     complete: bool = False
-    by_point: Mapping[str, PointTask] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
     latest: Mapping[tuple[str, str], LastTask] = field(default_factory=dict)
-    tasks_until: datetime | None = None
-    tasks_exist: bool = True
+    told_jobs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -69,15 +69,20 @@ class _Context:
     unique_names: set[str]
 
     def listed(self, job_id: str | None) -> bool:
-        return job_id in self.states or job_id in self.configs
+        return job_id in self.states or job_id in self.configs or job_id in self.facts.told_jobs
 
     def job_of_point(self, ident: str | None) -> str | None:
         backup = self.backups.get(self.backup_of.get(ident or "", ""))
         return real(backup.job_id) if backup else None
 
+    def application_aware(self, point: ChainPoint) -> bool | None:
+        backup = self.backups.get(point.backup_id)
+        return application_aware(self.configs.get(backup.job_id or "")) if backup else None
+
     def kind(self, job_id: str) -> str | None:
         state, config = self.states.get(job_id), self.configs.get(job_id)
-        return self.words.job_kind((state and state.type) or (config and config.type) or None)
+        own = self.words.job_kind((state and state.type) or (config and config.type) or None)
+        return own or self.facts.told_jobs.get(job_id)
 
 
 def workloads(facts: PointFacts, words: Words) -> tuple[Workload, ...]:
@@ -184,11 +189,12 @@ def _kind(
     if row is None:
         return "vm" if machine.included else None
     if kind not in AGENT_PLATFORMS:
-        return WORKLOAD_KINDS.get(kind)
+        bucket = any(context.kind(job_id) in BUCKET_KINDS for job_id in jobs or ())
+        return "bucket" if bucket else context.words.known("platform", kind, WORKLOAD_KINDS)
     for job_id in jobs or ():
         state = context.states.get(job_id)
-        told = (state.workload or "").lower() if state else ""
-        if told in ("server", "workstation"):
+        told = context.words.known("workload", state.workload, COMPUTERS) if state else None
+        if told is not None:
             return told
     return None
 
@@ -286,17 +292,22 @@ def _expected_primary(machine: _Machine, context: _Context) -> bool:
 
 
 def _roles(machine: _Machine, context: _Context) -> dict[str, Role]:
-    """The role of each chain. Up to 1.2-rev1 neither the backup nor the job list tells of copies: a chain whose job is
-    not listed is a copy when another chain of the machine is proven primary, so it cannot hide a stale primary."""
+    """The role of each chain. Up to 1.2-rev1 neither the backup nor the job list tells of copies, and a later release
+    may have types we do not know: a chain whose job is not listed or strange is a copy when another chain of the
+    machine is proven primary, so it cannot hide a stale primary."""
     roles: dict[str, Role] = {}
     open_: list[str] = []
     for backup, job_id in _chain_jobs(machine, context):
-        if backup.job_type is not None:
-            roles[backup.id] = role_of(context.words.job_kind(backup.job_type))
-        elif job_id is None or context.listed(job_id):
-            roles[backup.id] = role_of(context.kind(job_id)) if job_id else Role.PRIMARY
+        if backup.job_type is None and job_id is None:
+            role: Role | None = Role.PRIMARY
+        elif backup.job_type is not None:
+            role = known_role(context.words.job_kind(backup.job_type))
         else:
+            role = known_role(context.kind(job_id)) if job_id and context.listed(job_id) else None
+        if role is None:
             open_.append(backup.id)
+        else:
+            roles[backup.id] = role
     proven = any(context.listed(real(context.backups[i].job_id)) and r is Role.PRIMARY for i, r in roles.items())
     return roles | dict.fromkeys(open_, Role.COPY if proven else Role.PRIMARY)
 
@@ -327,48 +338,12 @@ def _point_set(
     backup = context.backups.get(newest[0].backup_id) if newest else None
     return PointSet(
         role=role,
-        points=tuple(_point(point, context) for point in newest[:KEEP]),
+        points=tuple(
+            restore_point(point, context.facts.evidence, context.application_aware(point), context.words)
+            for point in newest[:KEEP]
+        ),
         count=None if count is None else max(count, len(points)),
         oldest=newest[-1].time if known and newest else None,
         complete=complete,
         repository_id=real(backup.repository_id) if backup else None,
     )
-
-
-def _point(point: ChainPoint, context: _Context) -> RestorePoint:
-    usable, flaw = _usable(point, context)
-    return RestorePoint(
-        id=point.id,
-        time=point.time,
-        usable=usable,
-        flaw=flaw,
-        mode=point.mode,
-        suspicious=_SUSPICION.get(point.malware),
-    )
-
-
-def _usable(point: ChainPoint, context: _Context) -> tuple[bool | None, str | None]:
-    if point.malware == "infected":
-        return False, "infected"
-    if point.malware and point.malware not in _SUSPICION:
-        context.words.count("malware status", point.malware)
-        return None, "its malware status is a word lastgood does not know"
-    facts = context.facts
-    task = facts.by_point.get(point.id)
-    if task is not None:
-        return _by_task(task)
-    if not facts.tasks_exist or platform(point.platform) in AGENT_PLATFORMS:
-        return True, None
-    if facts.tasks_until is None or point.time > facts.tasks_until:
-        return None, "its task could not be read"
-    return True, None
-
-
-def _by_task(task: PointTask) -> tuple[bool | None, str | None]:
-    if task.under_way:
-        return False, "still being written"
-    if task.result in (Result.FAILED, Result.CANCELLED):
-        return False, f"its own task {task.result}"
-    if task.result in (Result.SUCCESS, Result.WARNING):
-        return True, None
-    return None, "its task tells no result"

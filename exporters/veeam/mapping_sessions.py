@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from operator import attrgetter
 from sys import intern
 from typing import TypeVar
 
 from exporters.veeam import raw
+from exporters.veeam.logs import LOG_SESSIONS, LogSession
+from exporters.veeam.mapping_recovery import Known, session_restore
+from exporters.veeam.recovery_words import RESTORE_SESSIONS
 from exporters.veeam.store import SessionNote, SessionStore, Sums
-from exporters.veeam.words import (
-    BACKUP_SESSIONS,
-    OPEN_RESTORES,
-    OTHER_SESSIONS,
-    PART_RESTORES,
-    TESTS,
-    WHOLE_RESTORES,
-    Words,
-    real,
-)
-from lastgood.model import Attempt, Proof, Restore, Result, Workload
+from exporters.veeam.words import BACKUP_SESSIONS, OTHER_SESSIONS, Words, real
+from lastgood.model import Attempt, Restore, Result
 
 MadeT = TypeVar("MadeT", Attempt, Restore)
-
-# What a session type proves, and whether its duration is a recovery time (None: open until somebody ends it).
-RESTORE_SESSIONS: Mapping[str, tuple[Proof, bool | None]] = (
-    dict.fromkeys(TESTS, (Proof.TEST, False))
-    | dict.fromkeys(WHOLE_RESTORES, (Proof.RESTORE, True))
-    | dict.fromkeys(PART_RESTORES, (Proof.RESTORE, False))
-    | dict.fromkeys(OPEN_RESTORES, (Proof.RESTORE, None))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What sessions are joined with. `by_resource` maps backup object ids to workload ids; `by_name` has a name only
-    when exactly one workload bears it."""
-
-    jobs: Collection[str] = ()
-    sums: Mapping[str, Sums] = field(default_factory=dict)
-    restored: Mapping[str, str] = field(default_factory=dict)
-    by_resource: Mapping[str, str] = field(default_factory=dict)
-    by_name: Mapping[str, Workload] = field(default_factory=dict)
-    by_id: Mapping[str, Workload] = field(default_factory=dict)
-
-
-def known_names(workloads: Sequence[Workload]) -> dict[str, Workload]:
-    """Workloads whose name only they bear (compared without case)."""
-    seen: dict[str, list[Workload]] = {}
-    for workload in workloads:
-        seen.setdefault(workload.name.lower(), []).append(workload)
-    return {name: found[0] for name, found in seen.items() if len(found) == 1}
-
 
 # A session as it waits for the snapshot: an attempt, to which only its tasks can still add; or its row, where only what
 # is known then tells what it means: a restore by the machines, a word of a later release by the jobs.
@@ -68,6 +32,7 @@ class Intake:
         self._notes: dict[str, SessionNote] = {}
         self._timeless: set[str] = set()
         self._changed: list[Draft] = []
+        self._logs: list[LogSession] = []
 
     def __len__(self) -> int:
         return len(self._notes) + len(self._timeless)
@@ -87,7 +52,10 @@ class Intake:
                 timeless.add(ident)
                 continue
             notes[ident] = note
-            if note != held.get(ident):
+            kind = (row.session_type or "").lower()
+            if kind in LOG_SESSIONS:
+                self._logs.append(_log(row, kind, note))
+            elif note != held.get(ident):
                 draft = _draft(row, note, words)
                 if draft is not None:
                     self._changed.append(draft)
@@ -95,6 +63,7 @@ class Intake:
     def hand_over(self) -> list[Draft]:
         """The notes go into the store, the drafts to the caller: once, when the whole listing is there."""
         self._store.keep(self._notes)
+        self._store.logs.take(self._logs)
         return self._changed
 
 
@@ -105,6 +74,11 @@ def _note(row: raw.Session, words: Words) -> SessionNote | None:
     end = words.at(row.end_time)
     running = words.under_way(row.state, end is not None)
     return SessionNote(job_of(row), created, running, end, None if running else words.outcome(row.result))
+
+
+def _log(row: raw.Session, kind: str, note: SessionNote) -> LogSession:
+    parent = real(row.parent_session_id)
+    return LogSession(row.id, row.name, kind, note.job_id, parent, note.created, note.end, note.under_way, note.result)
 
 
 def _draft(row: raw.Session, note: SessionNote, words: Words) -> Draft | None:
@@ -146,11 +120,11 @@ def job_of(row: raw.Session) -> str | None:
 
 def _joined(row: raw.Session, known: Known, words: Words) -> Attempt | Restore | None:
     kind = (row.session_type or "").lower()
+    note = _note(row, words)
     if kind in RESTORE_SESSIONS:
-        return _restore(row, kind, known, words)
+        return session_restore(row, note, known) if note else None
     # A word of a later release: a session of a job we know is a run of it rather than nothing.
     words.count("session type", row.session_type or "none")
-    note = _note(row, words)
     return _attempt(row, note, words) if note and note.job_id in known.jobs else None
 
 
@@ -170,6 +144,7 @@ def _attempt(row: raw.Session, note: SessionNote, words: Words) -> Attempt | Non
         retry_of=retry_of,
         is_retry=_is_retry(row, retry_of),
         message=_message(row.result, note.result),
+        bottleneck=words.bottleneck(progress.bottleneck) if progress else None,
     )
 
 
@@ -181,6 +156,7 @@ def _summed(attempt: Attempt, sums: Sums) -> Attempt:
         read_bytes=_either(attempt.read_bytes, sums.read),
         transferred_bytes=_either(attempt.transferred_bytes, sums.sent),
         failed=sums.failed,
+        bottleneck=attempt.bottleneck or sums.bottleneck,
     )
 
 
@@ -205,34 +181,3 @@ def _is_retry(row: raw.Session, retry_of: str | None) -> bool | None:
     if row.retry_info is not None:
         return bool(row.retry_info.retry_number) or bool(row.retry_info.is_recheck_retry)
     return False if real(row.original_session_id) is not None else None
-
-
-def _restore(row: raw.Session, kind: str, known: Known, words: Words) -> Restore | None:
-    note = _note(row, words)
-    if note is None:
-        return None
-    proof, whole = RESTORE_SESSIONS[kind]
-    workload = _workload(row, known)
-    return Restore(
-        id=row.id,
-        kind=proof,
-        start=note.created,
-        end=None if note.under_way else note.end,
-        result=note.result,
-        whole=whole,
-        workload_id=workload.id if workload else None,
-        workload_name=workload.name if workload else known.restored.get(row.id),
-        label=row.name or row.session_type,
-    )
-
-
-def _workload(row: raw.Session, known: Known) -> Workload | None:
-    """The machine restored: by the object the session names, by its restore task, by its own name; else untold."""
-    ident = known.by_resource.get(row.resource_id or "")
-    if ident is not None and ident in known.by_id:
-        return known.by_id[ident]
-    for name in (known.restored.get(row.id), row.name):
-        found = known.by_name.get((name or "").lower())
-        if found is not None:
-            return found
-    return None

@@ -7,36 +7,33 @@ which of them a field stands.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
-
 import msgspec
 
-ZERO_ID = "00000000-0000-0000-0000-000000000000"
-
-
-class Row(msgspec.Struct, rename="camel", gc=False, kw_only=True):
-    """A row that is known by its id."""
-
-    id: str
-
-
-class Part(msgspec.Struct, rename="camel", gc=False, kw_only=True):
-    """A part of a row, or an answer that is one object."""
-
-
-class Pagination(Part):
-    total: int | None = None
-
-
-RowT = TypeVar("RowT", bound=Row)
-
-
-class Page(msgspec.Struct, Generic[RowT], kw_only=True):
-    """`{data, pagination}`; an answer without `data` is no page."""
-
-    data: list[RowT]
-    pagination: Pagination | None = None
-
+from exporters.veeam.raw_base import ZERO_ID as ZERO_ID
+from exporters.veeam.raw_base import Page as Page
+from exporters.veeam.raw_base import Pagination as Pagination
+from exporters.veeam.raw_base import Part as Part
+from exporters.veeam.raw_base import Row as Row
+from exporters.veeam.raw_base import RowT as RowT
+from exporters.veeam.raw_base import Switch as Switch
+from exporters.veeam.raw_security import BestPractice as BestPractice
+from exporters.veeam.raw_security import BestPractices as BestPractices
+from exporters.veeam.raw_security import Cluster as Cluster
+from exporters.veeam.raw_security import ClusterNode as ClusterNode
+from exporters.veeam.raw_security import ClusterStates as ClusterStates
+from exporters.veeam.raw_security import ConfigurationBackup as ConfigurationBackup
+from exporters.veeam.raw_security import LastBackup as LastBackup
+from exporters.veeam.raw_security import MalwareEvent as MalwareEvent
+from exporters.veeam.raw_security import MalwareMachine as MalwareMachine
+from exporters.veeam.raw_server import Capacity as Capacity
+from exporters.veeam.raw_server import Certificate as Certificate
+from exporters.veeam.raw_server import Fault as Fault
+from exporters.veeam.raw_server import Instances as Instances
+from exporters.veeam.raw_server import License as License
+from exporters.veeam.raw_server import ServerInfo as ServerInfo
+from exporters.veeam.raw_server import ServerTime as ServerTime
+from exporters.veeam.raw_server import Sockets as Sockets
+from exporters.veeam.raw_server import Token as Token
 
 # --- jobs ------------------------------------------------------------------------------------------------------------
 
@@ -59,10 +56,6 @@ class JobState(Row):
     session_id: str | None = None
     backup_copy_mode: str | None = None
     run_after_job: RunAfterJob | None = None
-
-
-class Switch(Part):
-    is_enabled: bool | None = None
 
 
 class AfterThisJob(Part):
@@ -106,11 +99,37 @@ class VirtualMachines(Part):
     includes: list[InventoryObject] | None = None
 
 
-class JobStorage(Part):
+class StorageData(Part):
+    encryption: Switch | None = None
+
+
+class StorageSettings(Part):
+    """`encryption` stands here for Entra ID tenants and inside `storage_data` for everything else."""
+
+    storage_data: StorageData | None = None
+    encryption: Switch | None = None
+
+
+class Destination(Part):
     backup_repository_id: str | None = None
 
 
+class JobStorage(Part):
+    """`destination` holds the repository for agent policies."""
+
+    backup_repository_id: str | None = None
+    destination: Destination | None = None
+    advanced_settings: StorageSettings | None = None
+
+
+class GuestProcessing(Part):
+    app_aware_processing: Switch | None = None
+
+
 class JobConfig(Row):
+    """Each type of job keeps its storage elsewhere: `storage`, a copy `target`, file and object storage jobs
+    `backup_repository`, copies of file and Entra ID backups the root."""
+
     name: str = ""
     type: str | None = None
     is_disabled: bool | None = None
@@ -119,6 +138,11 @@ class JobConfig(Row):
     virtual_machines: VirtualMachines | None = None
     storage: JobStorage | None = None
     target: JobStorage | None = None
+    backup_repository: JobStorage | None = None
+    backup_repository_id: str | None = None
+    use_custom_encryption: bool | None = None
+    encryption: Switch | None = None
+    guest_processing: GuestProcessing | None = None
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------
@@ -133,6 +157,7 @@ class Outcome(Part):
 class Progress(Part):
     """`processingRate` is display text by the server's locale and is not read."""
 
+    bottleneck: str | None = None
     read_size: int | None = None
     transferred_size: int | None = None
     # The spelling of the vendor's own 1.2-rev1 examples, against its schema.
@@ -175,6 +200,9 @@ class Task(Row):
     state: str | None = None
     result: Outcome | None = None
     restore_point_id: str | None = None
+    replica_point_id: str | None = None
+    scan_result: str | None = None
+    scan_state: str | None = None
     algorithm: str | None = None
     progress: Progress | None = None
 
@@ -204,6 +232,8 @@ class BackupObject(Row):
     path: str | None = None
     bios_uuid: str | None = None
     computer_id: str | None = None
+    file_server_id: str | None = None
+    host_id: str | None = None
     last_run_failed: bool | None = None
     backup_id: str | None = None
     size: int | None = None
@@ -226,7 +256,6 @@ class Point(Row):
 
 class ExtentDetails(Part):
     scale_out_repository_id: str | None = None
-    extent_type: str | None = None
 
 
 class RepositoryState(Row):
@@ -243,14 +272,21 @@ class RepositoryState(Row):
 class Immutability(Part):
     is_enabled: bool | None = None
     days_count: int | None = None
+    immutability_mode: str | None = None
 
 
 class Bucket(Part):
+    """Archives (Glacier) tell only whether: `immutability_enabled`."""
+
     immutability: Immutability | None = None
+    immutability_enabled: bool | None = None
 
 
 class Container(Part):
+    """Archives (Azure) tell only whether: `immutability_enabled`."""
+
     immutability: Immutability | None = None
+    immutability_enabled: bool | None = None
 
 
 class RepositorySettings(Part):
@@ -282,10 +318,12 @@ class PerformanceTier(Part):
 
 class CapacityTier(Part):
     extents: list[ExtentRef] | None = None
+    encryption: Switch | None = None
 
 
 class ArchiveTier(Part):
     extent_id: str | None = None
+    encryption: Switch | None = None
 
 
 class ScaleOut(Row):
@@ -316,65 +354,3 @@ class ManagedServer(Row):
     type: str | None = None
     status: str | None = None
     updates_state: str | None = None
-
-
-# --- the server itself -----------------------------------------------------------------------------------------------
-
-
-class ServerTime(Part):
-    server_time: str | None = None
-    iana_time_zone_id: str | None = None
-
-
-class ServerInfo(Part):
-    name: str | None = None
-    build_version: str | None = None
-
-
-class Certificate(Part):
-    valid_by: str | None = None
-
-
-class Instances(Part):
-    licensed_instances_number: float | None = None
-    used_instances_number: float | None = None
-    expiration_date: str | None = None
-    support_expiration_date: str | None = None
-
-
-class Sockets(Part):
-    licensed_sockets_number: float | None = None
-    used_sockets_number: float | None = None
-    expiration_date: str | None = None
-    support_expiration_date: str | None = None
-
-
-class Capacity(Part):
-    licensed_capacity_tb: float | None = None
-    used_capacity_tb: float | None = None
-
-
-class License(Part):
-    """The end stands at the root up to 1.3-rev1 and inside the summaries from 1.3-rev2 on."""
-
-    status: str | None = None
-    type: str | None = None
-    edition: str | None = None
-    expiration_date: str | None = None
-    support_expiration_date: str | None = None
-    instance_license_summary: Instances | None = None
-    socket_license_summary: Sockets | None = None
-    capacity_license_summary: Capacity | None = None
-
-
-class Token(msgspec.Struct, kw_only=True):
-    access_token: str
-    refresh_token: str | None = None
-    expires_in: float | None = None
-
-
-class Fault(Part):
-    """The vendor's error body."""
-
-    error_code: str | None = None
-    message: str | None = None

@@ -9,13 +9,16 @@ from typing import Any, TypeVar
 from exporters.http import Deadline
 from exporters.veeam import endpoints, raw
 from exporters.veeam.client import Absent, Client, Params
+from exporters.veeam.logs import LOG_TYPES
 from exporters.veeam.mapping import Tables
 from exporters.veeam.mapping_sessions import Draft, Intake
 from exporters.veeam.schedule import CONFIG, HISTORY, HOUR, OVERLAP, RESUME_OVERLAP, Schedule
 from exporters.veeam.sink import Rows, SinkT
 from exporters.veeam.store import TaskIntake, TaskTold
-from exporters.veeam.watch import Tally
+from exporters.veeam.task_times import settled
 from exporters.veeam.words import Words
+from exporters.watch import Tally
+from lastgood.errors import BadAnswer
 
 RowT = TypeVar("RowT", bound=raw.Row)
 
@@ -71,12 +74,19 @@ class Reader:
         self.sessions_mark: datetime | None = None
         self.tasks_mark: datetime | None = None
         self.resumed: list[str] = []
+        self._logs_behind = False
         self.changed: list[Draft] = []
 
     def resume(self, mark: datetime | None, open_ids: list[str]) -> None:
         """Go on where the cursor of an earlier life points to."""
         self.sessions_mark = None if mark is None else mark - RESUME_OVERLAP
         self.resumed = open_ids
+        self._logs_behind = mark is not None
+
+    def start_over(self) -> None:
+        """Read all sessions and tasks of the history again: another version may show types the last one did not. What
+        is known of them is kept, so that nothing is handed over twice."""
+        self.sessions_mark = self.tasks_mark = None
 
     # --- the server --------------------------------------------------------------------------------------------------
 
@@ -140,13 +150,30 @@ class Reader:
                 single.extend([poll.client.one(f"sessions/{ident}", raw.Session, poll.deadline)])
                 self.changed += single.hand_over()
             except Absent:
-                store.notes.pop(ident, None)
+                store.drop(ident)
         self.resumed = []
+        if self._logs_behind:
+            self._read_logs(poll)
         result = tally(listing)
         if store.newest is not None and not result.short:
             self.sessions_mark = store.newest
         store.prune(min(poll.server_now, store.newest or poll.server_now) - self.history)
         return Tally(result.rows, result.expected, whole=False)
+
+    def _read_logs(self, poll: Poll) -> None:
+        """A cursor leads past the log backups that stopped before it, and those are the ones that must be found."""
+        store, words = self.tables.sessions, poll.words
+        since = poll.since(poll.server_now - self.history)
+        for word in LOG_TYPES:
+            try:
+                read = poll.gather(endpoints.SESSIONS, lambda: Intake(store, words), *since, ("typeFilter", word))
+            except BadAnswer as error:
+                # Before 1.3-rev0 there are no such words.
+                if error.status != 400:
+                    raise
+                break
+            read.rows.hand_over()
+        self._logs_behind = False
 
     def tasks(self, poll: Poll) -> Tally | None:
         """New ones by creation time, those under way by their session."""
@@ -160,12 +187,12 @@ class Reader:
         tables.tasks_exist = True
         result, read = tally(listing), listing.rows.tasks
         sessions = dict.fromkeys(s for ident, s in store.under_way.items() if ident not in read)
-        self._take_tasks(read)
+        self._take_tasks(read, poll.words)
         for session in list(sessions)[:MOST_OPEN]:
             # The filter needs an id that the server knows; a session deleted since takes its tasks with it.
             rows = poll.gather(endpoints.TASKS, lambda: TaskIntake(poll.words), ("sessionIdFilter", session))
             present = rows.rows.tasks
-            self._take_tasks(present)
+            self._take_tasks(present, poll.words)
             gone = [i for i, s in store.under_way.items() if s == session and i not in present]
             for ident in gone:
                 del store.under_way[ident]
@@ -174,19 +201,21 @@ class Reader:
             self.tasks_mark, tables.tasks_until = store.newest, poll.server_now
         return Tally(result.rows, result.expected, whole=False)
 
-    def _take_tasks(self, read: Mapping[str, TaskTold | None]) -> None:
+    def _take_tasks(self, read: Mapping[str, TaskTold | None], words: Words) -> None:
         notes = self.tables.sessions.notes
         for ident, task in read.items():
             if task is not None:
                 note = notes.get(task.session)
-                self.tables.tasks.add(ident, task, note.job_id if note else None)
+                placed = settled(task, note, words.zone) if note else task
+                self.tables.tasks.add(ident, placed, note.job_id if note else None)
 
     def prune(self, poll: Poll) -> None:
         """After a snapshot was made: what nobody can ask for any more."""
         live = {ident for ident, note in self.tables.sessions.notes.items() if note.under_way}
         recent = poll.server_now - timedelta(days=1)
         live |= {i for i, note in self.tables.sessions.notes.items() if note.created >= recent}
-        self.tables.tasks.prune(self.tables.points.ids(), live, recent)
+        points = self.tables.points.ids() | self.tables.replica_points.ids()
+        self.tables.tasks.prune(points, live, recent)
 
     # --- infrastructure ----------------------------------------------------------------------------------------------
 
@@ -208,5 +237,18 @@ class Reader:
         self.tables.managed_servers = servers.rows
         self.tables.proxy_states = proxy_states.rows if proxy_states else None
         self.tables.proxies = proxies.rows if proxies else None
+        self._cluster(poll)
         proxies_read = tally(proxy_states) if proxy_states is not None else tally(proxies) if proxies else Tally()
         return tally(servers) + proxies_read
+
+    def _cluster(self, poll: Poll) -> None:
+        """13.1 on. The document lists 400 and no 404: where nothing is clustered either may be the answer."""
+        if self.tables.cluster is None and not self.schedule.due("cluster", poll.now, CONFIG):
+            return
+        try:
+            self.tables.cluster = poll.client.one("highAvailabilityCluster", raw.Cluster, poll.deadline)
+        except BadAnswer as error:
+            if error.status not in (400, 404):
+                raise
+            self.tables.cluster = None
+        self.schedule.mark("cluster", poll.now)

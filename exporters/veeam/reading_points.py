@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from exporters.veeam import endpoints, raw
+from exporters.veeam.chains import PointIntake, PointStore, backup_point
 from exporters.veeam.client import Absent
 from exporters.veeam.mapping import Tables, joined
 from exporters.veeam.reading import Poll, at, tally
@@ -18,12 +19,13 @@ from exporters.veeam.schedule import (
     Schedule,
 )
 from exporters.veeam.sink import Rows
-from exporters.veeam.store import PointStore
-from exporters.veeam.watch import Tally
+from exporters.watch import Tally
 
 # Asked per poll where names alone do not tell whose a point is; what is left waits for the next poll.
 MOST_BACKUPS = 50
 MOST_OBJECTS = 20
+
+Points = Rows[PointIntake[raw.Point]]
 
 
 class PointReader:
@@ -75,12 +77,12 @@ class PointReader:
 
     # --- listings of points ------------------------------------------------------------------------------------------
 
-    def _list(self, poll: Poll, *params: tuple[str, str]) -> Rows[list[raw.Point]]:
+    def _list(self, poll: Poll, *params: tuple[str, str]) -> Points:
         """12.0 has the rows under another name."""
         try:
-            return poll.listing(endpoints.POINTS, *params)
+            return poll.gather(endpoints.POINTS, lambda: PointIntake(backup_point, poll.words), *params)
         except Absent:
-            return poll.listing(endpoints.OLD_POINTS, *params)
+            return poll.gather(endpoints.OLD_POINTS, lambda: PointIntake(backup_point, poll.words), *params)
 
     def _read_all(self, poll: Poll) -> int:
         """Into a new store, which takes the old one's place when it is complete, or when there was nothing before."""
@@ -106,7 +108,7 @@ class PointReader:
             params = [("createdAfterFilter", at(after))] if after else []
             params += [("createdBeforeFilter", at(before))] if before else []
             listing = self._list(poll, *params)
-            self.tables.points.add(listing.rows, poll.words)
+            self.tables.points.take(listing.rows.store)
             missing += _missing(listing)
             before = after
             self._settle(poll)
@@ -127,17 +129,17 @@ class PointReader:
     def _read_recent(self, poll: Poll) -> int:
         since = poll.server_now - RECENT
         listing = self._list(poll, *poll.since(since))
-        present = self.tables.points.add(listing.rows, poll.words)
+        self.tables.points.take(listing.rows.store)
         missing = _missing(listing)
         if not missing:
-            self.tables.points.drop_absent(since, present)
+            self.tables.points.drop_absent(since, listing.rows.ids)
             self._advance()
             self.schedule.mark("recent points", poll.now)
         return missing
 
     def _read_new(self, poll: Poll) -> int:
         listing = self._list(poll, *poll.since((self._mark or poll.server_now) - POINT_OVERLAP))
-        self.tables.points.add(listing.rows, poll.words)
+        self.tables.points.take(listing.rows.store)
         missing = _missing(listing)
         if not missing:
             self._advance()
@@ -164,11 +166,11 @@ class PointReader:
         open_ = sorted(tables.joined.ask_points - self._asked)[:MOST_OBJECTS]
         for object_id in open_:
             rows = self._list(poll, ("backupObjectIdFilter", object_id)).rows
-            tables.owners |= {row.id: object_id for row in rows}
+            tables.owners |= dict.fromkeys(rows.ids, object_id)
             self._asked.add(object_id)
         if open_:
             tables.joined = joined(tables)
 
 
-def _missing(listing: Rows[list[raw.Point]]) -> int:
+def _missing(listing: Points) -> int:
     return max(0, (listing.expected or 0) - len(listing.rows))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from lastgood.errors import BadAnswer
+
 # Newest first. Documents on hand: 1.3-rev2, 1.3-rev1, 1.3-rev0, 1.2-rev1, 1.1-rev0. Of the others (12.1, 12.2, 12.3.0)
 # the fields are taken as those of the next older document plus whatever answers.
 KNOWN = ("1.3-rev2", "1.3-rev1", "1.3-rev0", "1.2-rev1", "1.2-rev0", "1.1-rev2", "1.1-rev1", "1.1-rev0")
@@ -33,3 +35,14 @@ def choose(message: str, tried: str) -> str | None:
         return next((known for known in KNOWN if known in offers and known != tried), None)
     older = KNOWN[KNOWN.index(tried) + 1 :] if tried in KNOWN else ()
     return older[0] if older else None
+
+
+def another_api(system: str, status: int) -> BadAnswer:
+    """The error for a server that does not tell the time, which every revision tells anybody."""
+    return BadAnswer(
+        system,
+        "serverTime",
+        "this is not a backup server's own API",
+        status=status,
+        remedy="check that url has its port (9419); Enterprise Manager (9398) needs options: {api: enterprise-manager}",
+    )

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 
+from exporters.collecting import Collecting, whole
 from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
 from exporters.veeam.client import SIGN_IN, Client
 from exporters.veeam.mapping import Mapped, Tables, mapped, system
 from exporters.veeam.reading import Poll, Reader, at
 from exporters.veeam.reading_points import PointReader
-from exporters.veeam.revisions import KNOWN
+from exporters.veeam.reading_recovery import RecoveryReader
+from exporters.veeam.reading_security import SecurityReader
 from exporters.veeam.schedule import HISTORY, HOUR, RESYNC, Schedule
-from exporters.veeam.watch import Tally, Watch
 from exporters.veeam.words import Words, zone_of
 from exporters.vendor import SystemSettings
+from exporters.watch import Tally
 from lastgood.clock import parse_time
-from lastgood.errors import AuthRefused, ConfigError, NotPermitted, Problem, SourceError
+from lastgood.errors import ConfigError, Problem, SourceError
 from lastgood.model import Collector, Snapshot
 
 SOURCE = "veeam"
 LOG = logging.getLogger(__name__)
 
 # Collectors whose whole content is read this seldom: their data may be that much older before it counts as stale.
-CADENCE = {"server": HOUR, "license": HOUR}
+CADENCE = dict.fromkeys(("server", "license", "configuration", "security"), HOUR)
 # Without these there is nothing to judge: a poll that got none of them has failed.
 CORE = frozenset({"jobs", "sessions", "points"})
 LOGOUT_SECONDS = 5.0
@@ -38,20 +40,13 @@ LIMITS = Limits(wire_bytes=24 * MIB, decoded_bytes=24 * MIB)
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What survives a restart: sessions are known up to `sessions` (the server's time), `open` went on then."""
+    """What survives a restart: sessions are known up to `sessions` (the server's time), `open` went on then.
 
-    revision: str | None = None
+    Not the revision: the server may have been upgraded meanwhile.
+    """
+
     sessions: str | None = None
     open: list[str] = []
-
-
-@dataclass(slots=True)
-class _Collecting:
-    """One collector over the polls."""
-
-    watch: Watch = field(default_factory=Watch)
-    last: Collector | None = None
-    requests: int = 0
 
 
 class VeeamSource:
@@ -70,7 +65,7 @@ class VeeamSource:
                 )
             )
         start = _cursor(cursor)
-        self._settings, self._clock = settings, clock
+        self._settings = settings
         self._http = Session(
             settings.name, settings.url, settings.tls, limits=LIMITS, sign_in=SIGN_IN, secrets=(settings.password,)
         )
@@ -79,7 +74,6 @@ class VeeamSource:
             self._http,
             settings.username,
             settings.password,
-            revision=start.revision,
             limits=LIMITS,
             clock=clock,
         )
@@ -87,9 +81,18 @@ class VeeamSource:
         self._reader = Reader(self._tables, self._schedule, _history(settings))
         self._reader.resume(parse_time(start.sessions, None) if start.sessions else None, list(start.open))
         self._points = PointReader(self._tables, self._schedule)
-        self._collecting: dict[str, _Collecting] = {}
+        self._recovery = RecoveryReader(self._tables, self._schedule, self._reader)
+        self._security = SecurityReader(self._tables, self._schedule, _history(settings))
+        self._collecting = Collecting(
+            settings.name, settings.stale_after, CADENCE, lambda: self._client.requests_total, clock
+        )
         self._revision: str | None = None
         self._said: set[str] = set()
+
+    def tell_jobs(self, kinds: Mapping[str, str]) -> None:
+        """What another source knows of this server's jobs: id -> kind. It settles the roles of chains whose job this
+        server does not list."""
+        self._tables.told_jobs = kinds
 
     # --- one poll ----------------------------------------------------------------------------------------------------
 
@@ -110,7 +113,8 @@ class VeeamSource:
 
     def _open(self, now: datetime, deadline: Deadline) -> Poll:
         """Agree on the revision, learn the server's clock and zone, sign in."""
-        afresh = self._revision is not None and self._schedule.due("revision", now, RESYNC)
+        due = self._client.interrupted or self._schedule.due("revision", now, RESYNC)
+        afresh = self._revision is not None and due
         server_time = self._client.probe(deadline, afresh=afresh)
         self._tables.server_time = server_time
         if self._revision is None or afresh:
@@ -121,67 +125,35 @@ class VeeamSource:
 
     def _collectors(self) -> tuple[tuple[str, Callable[[Poll], Tally | None]], ...]:
         """In this order: a task is read after the point it wrote, so that no listed point lacks its task."""
-        reader = self._reader
+        reader, security = self._reader, self._security
         return (
             ("server", reader.server),
             ("jobs", reader.jobs),
             ("sessions", reader.sessions),
             ("points", self._points.points),
+            ("replicas", self._recovery.replicas),
             ("tasks", reader.tasks),
+            ("restores", self._recovery.restores),
             ("repositories", reader.repositories),
             ("infrastructure", reader.infrastructure),
             ("license", reader.license),
+            ("configuration", security.configuration),
+            ("security", security.practices),
+            ("malware", security.malware),
         )
 
     def _collect(
         self, name: str, read: Callable[[Poll], Tally | None], poll: Poll
     ) -> tuple[Collector | None, SourceError | None]:
-        """One collector's reading; None where this server does not offer it. A failure keeps what was read before."""
-        state = self._collecting.setdefault(name, _Collecting())
-        before, began = self._client.requests_total, self._clock()
-        error: SourceError | None = None
-        tally: Tally | None = None
         if self._client.revision != self._revision:
             self._start_over()
-        try:
-            tally = read(poll)
-        except AuthRefused:
-            raise
-        except SourceError as exc:
-            error = exc
-        if tally is None and error is None:
-            state.last = None
-            return None, None
-        state.last = self._failed(name, state, error) if error else self._done(name, state, tally or Tally(), poll.now)
-        state.requests += self._client.requests_total - before
-        return replace(state.last, seconds=self._clock() - began, requests=state.requests), error
-
-    def _done(self, name: str, state: _Collecting, tally: Tally, now: datetime) -> Collector:
-        patience = max(timedelta(seconds=self._settings.stale_after), 3 * CADENCE.get(name, timedelta()))
-        return Collector(
-            name=name,
-            success=True,
-            permitted=True,
-            read_at=now,
-            stale_at=now + patience,
-            rows=tally.rows if tally.listed else None,
-            rows_expected=tally.expected,
-            short=state.watch.judge(tally, now),
-        )
-
-    def _failed(self, name: str, state: _Collecting, error: SourceError) -> Collector:
-        last = state.last or Collector(name=name, success=False)
-        text = f"{error.kind}: {error.message}"
-        if last.error != text:
-            told = {"system": self._settings.name, "collector": name, "reason": str(error)}
-            LOG.warning("collector failed", extra=told)
-        permitted = False if isinstance(error, NotPermitted) else last.permitted
-        return replace(last, success=False, permitted=permitted, error=text)
+        return self._collecting.run(name, lambda: read(poll), poll.now)
 
     def _start_over(self) -> None:
         """Another revision answers in other words and fields: what is held of the old one is read again."""
         if self._revision is not None:
             LOG.info("%s: API revision is now %s", self._settings.name, self._client.revision)
+            self._reader.start_over()
         self._revision = self._client.revision
         last = self._schedule.done.get("revision")
         self._schedule.forget()
@@ -194,10 +166,10 @@ class VeeamSource:
         revision = self._client.revision
         changed = {row.id: row for row in self._reader.changed}
         parts = mapped(self._tables, list(changed.values()), revision, poll.words)
+        self._say_unknown(poll.words)
         snapshot = self._assembled(parts, collectors, poll)
         self._reader.changed = []
         self._reader.prune(poll)
-        self._say_unknown(poll.words)
         return snapshot
 
     def _assembled(self, parts: Mapped, collectors: tuple[Collector, ...], poll: Poll) -> Snapshot:
@@ -215,6 +187,7 @@ class VeeamSource:
             told,
             certificate_expires=told.certificate_expires or (seen.not_after if seen else None),
             tls_verified=self._settings.url.startswith("https:") and not self._settings.tls.insecure,
+            unknown_words=len(self._said),
         )
         return Snapshot(
             system=told,
@@ -226,26 +199,28 @@ class VeeamSource:
             restores=parts.restores,
             repositories=parts.repositories,
             components=parts.components,
+            malware=parts.malware,
+            practices=parts.practices,
+            log_backups=parts.log_backups,
             inventory=self._inventory(collectors),
             cursor=self._cursor_text(),
         )
 
     def _inventory(self, collectors: tuple[Collector, ...]) -> bool:
-        """Whether an id that is missing here is gone: whole listings of jobs and of points, and not empty ones."""
+        """Whether an id that is missing here is gone: whole listings of jobs and of points, and not empty ones.
+
+        Replicas that could not be read this time may hold machines nothing else tells of; a role that may not read them
+        never knew any.
+        """
         by_name = {collector.name: collector for collector in collectors}
-        needed = [by_name.get("jobs"), by_name.get("points")]
-        return bool(self._tables.objects and self._tables.states and self._tables.points_whole) and all(
-            c is not None
-            and c.success
-            and not c.short
-            and (c.rows_expected is None or (c.rows or 0) >= c.rows_expected)
-            for c in needed
-        )
+        listed = self._tables.objects and self._tables.states and self._tables.points_whole
+        replicas = by_name.get("replicas")
+        told = replicas is None or replicas.success or replicas.permitted is False
+        return bool(listed) and told and whole(by_name.get("jobs")) and whole(by_name.get("points"))
 
     def _cursor_text(self) -> str:
         mark = self._reader.sessions_mark
         cursor = Cursor(
-            revision=self._client.revision,
             sessions=at(mark) if mark else None,
             open=sorted(self._tables.sessions.open_ids()),
         )
@@ -277,4 +252,4 @@ def _cursor(text: str | None) -> Cursor:
             parse_time(found.sessions, None)
     except (msgspec.DecodeError, ValueError):
         return Cursor()
-    return found if found.revision in KNOWN else Cursor(sessions=found.sessions, open=found.open)
+    return found

@@ -1,134 +1,97 @@
-"""What is kept between polls of sessions, tasks and points, so that a poll reads only what is new. No I/O."""
+"""What is kept between polls of sessions and tasks, so that a poll reads only what is new. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from sys import intern
 
 import msgspec
 
 from exporters.veeam import raw
+from exporters.veeam.guest import guest_failed
+from exporters.veeam.logs import LogStore
+from exporters.veeam.verification import Check, Checks, machine_named, scanned, verifies
 from exporters.veeam.words import Words, real
 from lastgood.model import Mode, Result
 
-# Points kept per chain; the number of all is the vendor's restorePointsCount.
-KEEP = 16
 
-# (backup id, name in it): what a point tells of the machine it belongs to.
-ChainKey = tuple[str, str]
+class Kind(StrEnum):
+    """What a task did with its machine: backed up (or copied, or replicated), restored, verified, or scanned a point of
+    it in passing."""
 
-
-@dataclass(frozen=True, slots=True)
-class ChainPoint:
-    """A restore point as read; `time` is its creationTime, the moment whose data it holds."""
-
-    id: str
-    name: str
-    backup_id: str
-    time: datetime
-    platform: str | None
-    mode: Mode | None
-    malware: str
-    size: int | None
+    BACKUP = "backup"
+    RESTORE = "restore"
+    TEST = "test"
+    SCAN = "scan"
 
 
-@dataclass(slots=True)
-class PointStore:
-    """The newest points of every chain."""
-
-    chains: dict[ChainKey, dict[str, ChainPoint]] = field(default_factory=dict)
-    newest: datetime | None = None
-
-    def add(self, rows: Iterable[raw.Point], words: Words) -> set[str]:
-        """Take in rows of one listing; the ids read. A row without time or backup is left out and counted."""
-        ids: set[str] = set()
-        touched: set[ChainKey] = set()
-        for row in rows:
-            ids.add(row.id)
-            time = words.at(row.creation_time)
-            if time is None or row.backup_id is None:
-                words.count("restore point", "without time or backup")
-                continue
-            key = (row.backup_id, row.name)
-            self.chains.setdefault(key, {})[row.id] = ChainPoint(
-                row.id,
-                row.name,
-                row.backup_id,
-                time,
-                row.platform_name,
-                words.mode({"increment": "increment", "full": "full"}.get((row.type or "").lower())),
-                (row.malware_status or "").lower(),
-                row.original_size,
-            )
-            touched.add(key)
-            self.newest = time if self.newest is None else max(self.newest, time)
-        for key in touched:
-            self._trim(key)
-        return ids
-
-    def _trim(self, key: ChainKey) -> None:
-        chain = self.chains[key]
-        if len(chain) > KEEP:
-            kept = sorted(chain.values(), key=lambda p: p.time, reverse=True)[:KEEP]
-            self.chains[key] = {point.id: point for point in kept}
-
-    def drop_absent(self, since: datetime, present: Collection[str]) -> None:
-        """A whole listing from `since` on was read: what is held of that time and not in it has been deleted."""
-        for key, chain in list(self.chains.items()):
-            gone = [p.id for p in chain.values() if p.time >= since and p.id not in present]
-            for ident in gone:
-                del chain[ident]
-            if not chain:
-                del self.chains[key]
-
-    def ids(self) -> set[str]:
-        return {ident for chain in self.chains.values() for ident in chain}
+TASKS = {"backup": Kind.BACKUP, "replica": Kind.BACKUP, "restore": Kind.RESTORE, "antivirus": Kind.SCAN}
 
 
 class TaskTold(msgspec.Struct, frozen=True, gc=False):
-    """One task in our terms; its job is its session's. Sizes are bytes."""
+    """One task in our terms; its job is its session's. Sizes are bytes.
+
+    `crash` is True when its warning says that the guest's applications were not brought to rest.
+    """
 
     session: str
     name: str
-    is_restore: bool
+    kind: Kind
     start: datetime
     end: datetime | None
     under_way: bool
     result: Result | None
-    mode: Mode | None
-    point_id: str | None
-    read: int | None
-    sent: int | None
-    message: str | None
+    mode: Mode | None = None
+    point_id: str | None = None
+    read: int | None = None
+    sent: int | None = None
+    message: str | None = None
+    bottleneck: str | None = None
+    crash: bool = False
 
 
 def told(task: raw.Task, words: Words) -> TaskTold | None:
-    """None for what is neither backup nor restore, or has no time. Texts that many tasks share are held once."""
+    """None for what is of no known type, or has no time. Texts that many tasks share are held once."""
     start, end = words.at(task.creation_time), words.at(task.end_time)
-    kind = (task.type or "backup").lower()
-    if start is None or kind not in ("backup", "restore"):
+    kind = _kind(task, words)
+    if start is None or kind is None:
         return None
-    session, name = intern(task.session_id or ""), intern(task.name)
-    if kind == "restore":
-        return TaskTold(session, name, True, start, end, False, None, None, None, None, None, None)
+    session, name = intern(task.session_id or ""), intern(machine_named(task))
+    if kind is Kind.RESTORE:
+        return TaskTold(session, name, kind, start, end, False, None)
+    if task.scan_state is not None or task.scan_result is not None:
+        running = (task.scan_state or "").lower() != "finished"
+        result = None if running else scanned(task.scan_result, kind is Kind.TEST, words)
+        return TaskTold(session, name, kind, start, end, running, result, point_id=real(task.restore_point_id))
     running = words.under_way(task.state, end is not None)
     result = None if running else words.outcome(task.result)
+    message = task.result.message if task.result and result is not Result.SUCCESS else None
+    progress = task.progress
     return TaskTold(
         session=session,
         name=name,
-        is_restore=False,
+        kind=kind,
         start=start,
         end=end,
         under_way=running,
         result=result,
         mode=None if running else words.mode(task.algorithm),
-        point_id=real(task.restore_point_id),
-        read=task.progress.read_size if task.progress else None,
-        sent=task.progress.sent if task.progress else None,
-        message=task.result.message if task.result and result is not Result.SUCCESS else None,
+        point_id=real(task.restore_point_id) or real(task.replica_point_id),
+        read=progress.read_size if progress else None,
+        sent=progress.sent if progress else None,
+        message=message,
+        bottleneck=words.bottleneck(progress.bottleneck) if progress else None,
+        crash=result is Result.WARNING and guest_failed(message),
     )
+
+
+def _kind(task: raw.Task, words: Words) -> Kind | None:
+    if verifies(task.session_type):
+        return Kind.TEST
+    return words.known("task type", task.type or "backup", TASKS)
 
 
 class TaskIntake:
@@ -154,6 +117,7 @@ class PointTask:
     start: datetime
     under_way: bool
     result: Result | None
+    crash: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +140,12 @@ class Sums:
     read: int | None = None
     sent: int | None = None
     modes: set[Mode] = field(default_factory=set)
+    bottlenecks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def bottleneck(self) -> str | None:
+        """What slowed most of its machines down."""
+        return max(sorted(self.bottlenecks), key=self.bottlenecks.__getitem__, default=None)
 
     @property
     def mode(self) -> Mode | None:
@@ -199,19 +169,26 @@ class TaskStore:
     restored: dict[str, str] = field(default_factory=dict)
     under_way: dict[str, str] = field(default_factory=dict)
     counted: dict[str, datetime] = field(default_factory=dict)
+    checks: Checks = field(default_factory=Checks)
     newest: datetime | None = None
 
     def add(self, ident: str, task: TaskTold, job_id: str | None) -> None:
         """Take in one task; a finished one is summed once however often it is read."""
         self.newest = task.start if self.newest is None else max(self.newest, task.start)
-        if task.is_restore:
+        if task.kind is Kind.RESTORE:
             self.restored[task.session] = task.name
             return
-        self._judge_point(task.point_id, PointTask(task.start, task.under_way, task.result))
+        if task.kind is Kind.BACKUP:
+            self._judge_point(task.point_id, PointTask(task.start, task.under_way, task.result, task.crash))
         if task.under_way:
             self.under_way[ident] = task.session
             return
         self.under_way.pop(ident, None)
+        if task.kind is not Kind.BACKUP:
+            self.checks.add(
+                Check(task.session, task.name, task.point_id, task.start, task.end, task.result, task.kind is Kind.TEST)
+            )
+            return
         if task.end is not None:
             # Without its session the job is open; the point, if it wrote one, still tells whose task it was.
             self._judge_name(
@@ -238,6 +215,8 @@ class TaskStore:
         sums.sent = _add(sums.sent, task.sent)
         if task.mode is not None:
             sums.modes.add(task.mode)
+        if task.bottleneck is not None:
+            sums.bottlenecks[task.bottleneck] = sums.bottlenecks.get(task.bottleneck, 0) + 1
 
     def prune(self, points: Collection[str], live: Collection[str], before: datetime) -> None:
         """Forget what no held point, no live session and no recent reading can ask for any more."""
@@ -246,6 +225,7 @@ class TaskStore:
         self.sums = {k: v for k, v in self.sums.items() if k in live}
         self.restored = {k: v for k, v in self.restored.items() if k in live}
         self.latest = {k: v for k, v in self.latest.items() if v.end >= before - timedelta(days=90)}
+        self.checks.prune(points, before - timedelta(days=90))
 
 
 class SessionNote(msgspec.Struct, frozen=True, gc=False):
@@ -266,6 +246,7 @@ class SessionStore:
     """The sessions of the time that is read again, and all that are under way."""
 
     notes: dict[str, SessionNote] = field(default_factory=dict)
+    logs: LogStore = field(default_factory=LogStore)
     newest: datetime | None = None
 
     def keep(self, notes: dict[str, SessionNote]) -> None:
@@ -285,5 +266,15 @@ class SessionStore:
     def began(self) -> dict[str, datetime]:
         return {ident: note.created for ident, note in self.notes.items() if note.under_way}
 
+    def job_of(self, ident: str) -> str | None:
+        note = self.notes.get(ident)
+        return note.job_id if note else None
+
+    def drop(self, ident: str) -> None:
+        """The server no longer has this session."""
+        self.notes.pop(ident, None)
+        self.logs.drop(ident)
+
     def prune(self, before: datetime) -> None:
+        self.logs.prune(before - timedelta(days=90))
         self.notes = {k: v for k, v in self.notes.items() if v.under_way or v.created >= before}

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timezone, tzinfo
+from datetime import UTC, datetime, timezone, tzinfo
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from exporters.veeam import raw
 from lastgood.clock import parse_time
-from lastgood.model import Mode, Result, Role
+from lastgood.model import Mode, PracticeStatus, Result, Role, Threat
+
+MeaningT = TypeVar("MeaningT")
 
 
 def _set(text: str) -> frozenset[str]:
@@ -25,6 +28,12 @@ RESULTS = {"success": Result.SUCCESS, "warning": Result.WARNING, "failed": Resul
 
 # A synthetic full reads and writes like a full; the incremental that came with it is part of the same task.
 MODES = {"full": Mode.FULL, "synthetic": Mode.FULL, "increment": Mode.INCREMENTAL}
+# Of a restore point; the other kinds are neither.
+POINT_MODES: Mapping[str, Mode | None] = {
+    "full": Mode.FULL,
+    "increment": Mode.INCREMENTAL,
+    **dict.fromkeys(("rollback", "snapshot", "cdp", "different")),
+}
 
 RUNNING = {"running": True, "starting": True, "stopping": True}
 RUNNING |= dict.fromkeys(("inactive", "disabled", "enabled", "stopped"), False)
@@ -64,9 +73,12 @@ JOB_KINDS: Mapping[str, str] = {
     "cloudbackupgoogle": "cloud_backup",
     "irisbackup": "database_backup",
 }
-COPY_KINDS = frozenset({"backup_copy", "file_backup_copy", "entra_id_backup_copy"})
+# A replica stands for a copy of its machine, never for its backup.
+COPY_KINDS = frozenset({"backup_copy", "file_backup_copy", "entra_id_backup_copy", "replica"})
+OUR_KINDS = frozenset(JOB_KINDS.values())
+COPY_MODES = {"immediate": True, "periodic": False}
 
-WORKLOAD_KINDS: Mapping[str, str] = {
+WORKLOAD_KINDS: Mapping[str, str | None] = {
     "vmware": "vm",
     "hyperv": "vm",
     "clouddirector": "vm",
@@ -83,11 +95,75 @@ WORKLOAD_KINDS: Mapping[str, str] = {
     "iris": "database",
     "customplatform": "application",
     "applicationbackuprepository": "application",
+    "tape": None,
+    "test": None,
 }
 AGENT_PLATFORMS = frozenset({"windowsphysical", "linuxphysical", "linuxphysicalppc"})
+# What kind of computer an agent's job says it is for; the other workloads are told by their platform.
+COMPUTERS: Mapping[str, str | None] = {
+    "server": "server",
+    "workstation": "workstation",
+    **dict.fromkeys(("application", "cloudvm", "file", "vm")),
+}
 
 # Two spellings of one platform: the job's inventory and the backup's, and releases before 12.3.
 PLATFORM_ALIASES = {"vsphere": "vmware", "vcd": "clouddirector", "nasbackup": "unstructureddata"}
+
+# The slowest stage by what an administrator would look at; "NotDefined" is no finding.
+BOTTLENECKS: Mapping[str, str | None] = {
+    "notdefined": None,
+    "none": "none",
+    "throttling": "throttling",
+    "source": "source",
+    "proxy": "proxy",
+    "sourceproxy": "proxy",
+    "targetproxy": "proxy",
+    "network": "network",
+    "sourcenetwork": "network",
+    "sourcewan": "network",
+    "targetnetwork": "network",
+    "targetwan": "network",
+    "target": "target",
+    "targetdisk": "target",
+}
+
+THREATS = {threat.value: threat for threat in Threat if threat is not Threat.UNKNOWN}
+DISMISSED = {"created": False, "falsepositive": True}
+# "None" and "Analyzing": not checked yet; a check that cannot be made tells nothing either.
+PRACTICES = {
+    "ok": PracticeStatus.OK,
+    "violation": PracticeStatus.VIOLATION,
+    "suppressed": PracticeStatus.SUPPRESSED,
+    "none": PracticeStatus.UNCHECKED,
+    "analyzing": PracticeStatus.UNCHECKED,
+    "unabletocheck": PracticeStatus.UNCHECKED,
+}
+
+AVAILABLE = {"available": True, "unavailable": False}
+# Two words speak of the components' age, the others of an update's course.
+OUTDATED: Mapping[str, bool | None] = {
+    "outofdate": True,
+    "notavailable": False,
+    **dict.fromkeys(("checkinprogress", "installing", "lastinstallfailed", "available", "checkupdatesfailed")),
+}
+# Patroni's words for a node's database: one on its way up or down cannot take over.
+NODE_UP = dict.fromkeys(("running", "streaming", "inarchiverecovery"), True)
+NODE_UP |= dict.fromkeys(
+    _set(
+        "stopped crashed starting restarting stopping startfailed stopfailed restartfailed initializingnewcluster "
+        "initdbfailed creatingreplica"
+    ),
+    False,
+)
+# Whether the period that a repository states is what holds; by retention settings each job has its own.
+OWN_PERIOD = {"repositorysettings": True, "retentionsettings": False}
+LICENSE_VALID = {"valid": True, "expired": False, "invalid": False}
+# Whether a licence without an end is one that has none, or has left it out.
+PERPETUAL = {"perpetual": True}
+PERPETUAL |= dict.fromkeys(_set("empty evaluation free nfr rental subscription promo"), False)
+# Whether an extent of a scale-out repository is in maintenance: nothing can be written to it then.
+MAINTENANCE = {"maintenance": True, "sealed": True}
+MAINTENANCE |= dict.fromkeys(_set("normal evacuate pending resyncrequired tenantevacuating"), False)
 
 # Sessions that are executions of a backup job. The parent of an immediate copy never ends and counts no run; its
 # workers (BackupCopyJob) do.
@@ -95,27 +171,17 @@ BACKUP_SESSIONS = _set(
     "job backupjob replicajob backupcopyjob agentbackup endpointbackup platformbackupjob platformsnapshotjob "
     "platformsnapshotcopyjob unstructureddatabackupcopy irisbackup"
 )
-WHOLE_RESTORES = _set("restorevm clouddirectorvmrestore clouddirectorvapprestore")
-# Open until somebody unmounts them, or the extent is not told: their duration is no recovery time.
-OPEN_RESTORES = _set(
-    "instantrecovery firstclassdiskinstantrestore azureinstantrecovery fileinstantrecovery instantdiskrecovery "
-    "nasrestore endpointrestore restoreagentvolumes restorerecoveryappliancevolumes adforestrestore"
-)
-PART_RESTORES = _set(
-    "filelevelrestore linuxfilelevelrestore diskrestore entraidrestore entraidrestorefromcopy applicationlevelrestore"
-)
-TESTS = _set("surebackup surebackupcontentscan")
-# Everything else the documents list: no run of a job and no restore.
+# Everything else the documents list: no run of a job and no restore (those: recovery_words).
 OTHER_SESSIONS = _set(
     "infrastructure automation configurationbackup publishbackupcontentviamount publishbackupcontentvianfs "
     "repositorymaintenance repositoryevacuate infrastructureitemdeletion azureappliancedeploy quickmigration "
-    "configurationresynchronize failover plannedfailover permanentfailover undofailover failback commitfailback "
+    "configurationresynchronize permanentfailover undofailover failback commitfailback "
     "undofailback switchreplicatoproduction malwaredetection firstclassdiskquickmigration securitycomplianceanalyzer "
     "fileserversave unstructureddatabrowse unstructureddownloadmeta deletebackup backgroundoperation "
     "entraidrescanrepository logsexport testcredentials sqllogbackup oraclelogbackup postgresqllogbackup "
     "azureinstantrecoverymigration azureinstantrecoveryswitchover azureinstantrecoverystart azureinstantrecoverystop "
     "azureinstantrecoverymigrationundo azureinstantrecoverymount fileinstantrecoverymigration volumesdiscover "
-    "agentdiscovery agentpolicy agentoperationpurgecache applianceupdatesinstall failoverplan failoverplantask "
+    "agentdiscovery agentpolicy agentoperationpurgecache applianceupdatesinstall "
     "hostcomponentsupdate copybackup filebackuphealthcheck archivebackup archiverehydration archivesync archivecopy "
     "archivefreezing retrievebackup archivetierdownload directbackupsync checkpointremoval retention "
     "platformservicejob agentoperationbackupnow agentoperationactivefull agentmanagement backupcopyjobparent "
@@ -134,6 +200,16 @@ class Words:
 
     def count(self, what: str, word: str) -> None:
         self.unknown[f"{what}:{word[:40]}"] += 1
+
+    def known(self, what: str, word: str | None, meanings: Mapping[str, MeaningT]) -> MeaningT | None:
+        """What `word` means by `meanings` (lower case); None for no word, and for one that is not in it (counted)."""
+        if not word:
+            return None
+        lower = word.lower()
+        if lower not in meanings:
+            self.count(what, word)
+            return None
+        return meanings[lower]
 
     def result(self, word: str | None) -> Result | None:
         """ "None" (still running, or never ran) is no result; a word we do not know is UNKNOWN, never success."""
@@ -159,12 +235,30 @@ class Words:
             self.count("algorithm", word)
         return found
 
+    def bottleneck(self, word: str | None) -> str | None:
+        """source, proxy, network, target, throttling or none (ESessionBottleneckType); None where nothing is told."""
+        return self.known("bottleneck", word, BOTTLENECKS)
+
+    def threat(self, word: str | None) -> Threat:
+        """A severity that is missing or that we do not know is no all-clear."""
+        return self.known("malware severity", word, THREATS) or Threat.UNKNOWN
+
+    def practice(self, word: str | None) -> PracticeStatus:
+        return self.known("best practice status", word, PRACTICES) or PracticeStatus.UNKNOWN
+
+    def utc(self, text: str | None) -> datetime | None:
+        """`at` for a field that is documented to be in UTC, whether or not its text says so."""
+        return self._time(text, UTC)
+
     def at(self, text: str | None) -> datetime | None:
         """None for "no time" and for a text that is no time (counted)."""
+        return self._time(text, self.zone)
+
+    def _time(self, text: str | None, zone: tzinfo | None) -> datetime | None:
         if not text:
             return None
         try:
-            return parse_time(text, self.zone)
+            return parse_time(text, zone)
         except ValueError:
             self.count("time", "malformed")
             return None
@@ -174,8 +268,8 @@ class Words:
         word = (state or "").lower()
         if word == STOPPED:
             return False
-        if word and word not in UNDER_WAY:
-            self.count("state", word)
+        if state and word not in UNDER_WAY:
+            self.count("state", state)
             return not ended
         return word != "" or not ended
 
@@ -191,6 +285,11 @@ class Words:
 
 def role_of(kind: str | None) -> Role:
     return Role.COPY if kind in COPY_KINDS else Role.PRIMARY
+
+
+def known_role(kind: str | None) -> Role | None:
+    """None for a job whose type we do not know: what it writes may be a copy."""
+    return role_of(kind) if kind in OUR_KINDS else None
 
 
 def platform(word: str | None) -> str:
