@@ -37,7 +37,7 @@ from tests.engine_helpers import OPENMETRICS, Page, fetch, get_json, read_page
 from tests.hostile_cases import CASES, Case, Hostile, healed, started
 from tests.serving import ACCOUNT, PASSWORD, POLICY
 
-EVERY, DEADLINE = 1.5, 1.0
+EVERY, DEADLINE = 1.5, 3.0
 SETTLE, HEAL = 15.0, 15.0
 HEALTHY = Case(name="healthy")
 

@@ -131,6 +131,17 @@ def test_a_refused_account_is_left_alone_for_fifteen_minutes_even_over_a_restart
     assert bench.states[-1].auth_blocked_until is None
 
 
+def test_each_refusal_doubles_the_pause_and_a_success_ends_it(bench: Bench) -> None:
+    refused = AuthRefused("hq", "/api/oauth2/token", "refused", status=400)
+    poller = bench.poller(refused, refused, seen(), refused)
+    for pause in (AUTH_PAUSE, 2 * AUTH_PAUSE):
+        assert poller.once() == pause
+        bench.now += timedelta(seconds=pause)
+    poller.once()
+    assert bench.states[-1].up
+    assert poller.once() == AUTH_PAUSE
+
+
 def test_a_defect_in_a_vendor_is_its_own_failure_and_shows_no_secret(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 import json
 import typing
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from exporters.veeam import endpoints, raw
+from exporters.veeam import endpoints, raw, words
+from exporters.veeam.mapping_recovery import RESTORED
+from exporters.veeam.recovery_words import MOUNTED, RESTORE_SESSIONS
+from exporters.veeam.store import TASKS
+from exporters.veeam.verification import SCANS
 
 SPECS = Path(__file__).resolve().parent.parent.parent / "shared" / "specs" / "veeam"
 REVISIONS = ("1.1-rev0", "1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2")
@@ -127,10 +131,12 @@ def test_the_order_asked_for_is_documented(listing: endpoints.Listing[raw.Row], 
 @pytest.mark.parametrize(
     ("place", "filters"),
     [
-        ("sessions", {"createdAfterFilter"}),
+        ("sessions", {"createdAfterFilter", "typeFilter"}),
         ("taskSessions", {"createdAfterFilter", "sessionIdFilter"}),
+        ("replicaPoints", {"createdAfterFilter"}),
         ("restorePoints", {"createdAfterFilter", "createdBeforeFilter", "backupObjectIdFilter"}),
         ("objectRestorePoints", {"createdAfterFilter", "createdBeforeFilter", "backupObjectIdFilter"}),
+        ("malwareDetection/events", {"detectedAfterTimeUtcFilter"}),
     ],
 )
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -154,3 +160,94 @@ def test_the_walk_can_fail() -> None:
     schemas = answer_schemas("1.3-rev2", "serverInfo")
     assert schemas is not None
     assert dict(walk("1.3-rev2", schemas, Wrong)) == {"Wrong.noSuchField": False}
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+# The words we have a meaning for, by the field they are read from; None where a word is only shown as it is.
+SESSIONS = {*words.BACKUP_SESSIONS, *words.OTHER_SESSIONS, *RESTORE_SESSIONS}
+JOBS = {*words.JOB_KINDS, "unknown"}
+OUTCOMES, ALGORITHMS = {*words.RESULTS, "none"}, {*words.MODES, "none"}
+PLATFORMS = {*words.WORKLOAD_KINDS, *words.AGENT_PLATFORMS, *words.PLATFORM_ALIASES}
+STATES = {*words.UNDER_WAY, words.STOPPED}
+VOCABULARY: dict[str, Collection[str] | None] = {
+    "JobState.type": JOBS,
+    "JobState.status": words.RUNNING,
+    "JobState.lastResult": OUTCOMES,
+    "JobState.workload": words.COMPUTERS,
+    "JobState.backupCopyMode": words.COPY_MODES,
+    "JobConfig.type": JOBS,
+    "JobConfig.mode": words.COPY_MODES,
+    "Session.sessionType": SESSIONS,
+    "Session.state": STATES,
+    "Session.algorithm": ALGORITHMS,
+    "Task.sessionType": SESSIONS,
+    "Task.state": STATES,
+    "Task.algorithm": ALGORITHMS,
+    "Outcome.result": OUTCOMES,
+    "Progress.bottleneck": words.BOTTLENECKS,
+    "Backup.jobType": JOBS,
+    "Backup.platformName": PLATFORMS,
+    "BackupObject.platformName": PLATFORMS,
+    "Point.platformName": PLATFORMS,
+    "Point.type": words.POINT_MODES,
+    "Point.malwareStatus": words.THREATS,
+    "Immutability.immutabilityMode": words.OWN_PERIOD,
+    "Extent.status": words.MAINTENANCE,
+    "ManagedServer.status": words.AVAILABLE,
+    "ManagedServer.updatesState": words.OUTDATED,
+    "License.status": words.LICENSE_VALID,
+    "License.type": words.PERPETUAL,
+    "BestPractice.status": words.PRACTICES,
+    "Task.type": TASKS,
+    "Task.scanResult": SCANS,
+    "Task.scanState": ("notstarted", "inprogress", "finished"),
+    "Mount.state": MOUNTED,
+    "AuditItem.restoreStatus": RESTORED,
+    "Replica.platformName": PLATFORMS,
+    "ReplicaPoint.platformName": PLATFORMS,
+    "ReplicaPoint.malwareStatus": words.THREATS,
+    "MalwareEvent.severity": words.THREATS,
+    "MalwareEvent.state": words.DISMISSED,
+    "ClusterNode.state": words.NODE_UP,
+    # What is included besides single machines names no machine, and a platform here is part of an id.
+    "InventoryObject.type": None,
+    "InventoryObject.platform": None,
+    "Place.type": None,
+    "RepositoryState.type": None,
+    "RepositoryConfig.type": None,
+    "ManagedServer.type": None,
+    "License.edition": None,
+    "MalwareEvent.type": None,
+}
+
+
+def listed(revision: str, schemas: list[Schema], struct: type[msgspec.Struct]) -> Iterator[tuple[str, list[str]]]:
+    """Each field read that the document gives a list of words for, as "Struct.vendorName"."""
+    told: dict[str, list[Schema]] = {}
+    for schema in schemas:
+        for name, inners in properties(revision, item(revision, schema)).items():
+            told.setdefault(name, []).extend(inners)
+    hints = typing.get_type_hints(struct)
+    for field in msgspec.structs.fields(struct):
+        inners = told.get(field.encode_name, [])
+        for inner in inners:
+            if "enum" in (found := resolve(revision, item(revision, inner))):
+                yield f"{struct.__name__}.{field.encode_name}", found["enum"]
+        for part in structs(hints[field.name]):
+            yield from listed(revision, inners, part)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_word_of_every_document_has_a_meaning(revision: str) -> None:
+    strange, met = {}, set()
+    for place, struct in PLACES.items():
+        for key, documented in listed(revision, answer_schemas(revision, place) or [], struct):
+            met.add(key)
+            assert key in VOCABULARY, f"{key} is read and its words are not in the table above"
+            known = VOCABULARY[key]
+            unknown = {word for word in documented if known is not None and word.lower() not in known}
+            if unknown:
+                strange[key] = unknown
+    assert strange == {}
+    assert len(met) > 15

@@ -12,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.veeam import raw, revisions
+from exporters.veeam.chains import KEEP, ChainPoint, PointIntake, PointStore, backup_point
 from exporters.veeam.identity import folder_of, identities, included
 from exporters.veeam.join import Joined, join
 from exporters.veeam.mapping_infrastructure import components, license_of, repositories
 from exporters.veeam.mapping_jobs import job_list_covers, jobs
 from exporters.veeam.mapping_points import PointFacts, workloads
-from exporters.veeam.mapping_sessions import Draft, Intake, Known, split
+from exporters.veeam.mapping_recovery import Known
+from exporters.veeam.mapping_sessions import Draft, Intake, split
+from exporters.veeam.mapping_usable import Evidence
 from exporters.veeam.schedule import Schedule
-from exporters.veeam.store import KEEP, ChainPoint, PointStore, PointTask, SessionStore, Sums, TaskStore, told
-from exporters.veeam.watch import Tally, Watch
+from exporters.veeam.store import PointTask, SessionStore, Sums, TaskStore, told
 from exporters.veeam.words import Words, zone_of
+from exporters.watch import Tally, Watch
 from lastgood.model import Attempt, Mode, Result, Role
 
 AT = datetime(2026, 3, 9, 21, 0, tzinfo=UTC)
@@ -174,9 +177,13 @@ def facts(**more: object) -> PointFacts:
         states=[raw.JobState(id="j1", name="j", type="VSphereBackup")],
         configs=[],
         complete=True,
-        tasks_until=AT + HOUR,
+        evidence=Evidence(tasks_until=AT + HOUR),
     )
     return replace(made, **more)  # type: ignore[arg-type]
+
+
+def judged(**more: object) -> PointFacts:
+    return facts(evidence=replace(facts().evidence, **more))  # type: ignore[arg-type]
 
 
 def usable(made: PointFacts) -> bool | None:
@@ -196,14 +203,14 @@ def usable(made: PointFacts) -> bool | None:
     ],
 )
 def test_a_points_own_task_decides(result: Result | None, under_way: bool, expected: bool | None) -> None:
-    assert usable(facts(by_point={"p1": PointTask(AT, under_way, result)})) is expected
+    assert usable(judged(by_point={"p1": PointTask(AT, under_way, result)})) is expected
 
 
 def test_without_tasks_nothing_vouches_for_a_point() -> None:
     assert usable(facts()) is True, "tasks are known past it and none is there: they are kept less long than points"
-    assert usable(facts(tasks_until=None)) is None
-    assert usable(facts(tasks_until=AT - HOUR)) is None
-    assert usable(facts(tasks_until=None, tasks_exist=False)) is True
+    assert usable(judged(tasks_until=None)) is None
+    assert usable(judged(tasks_until=AT - HOUR)) is None
+    assert usable(judged(tasks_until=None, tasks_exist=False)) is True
 
 
 def test_never_needs_a_whole_listing() -> None:
@@ -397,24 +404,40 @@ def raw_point(ident: str, time: datetime, name: str = "a", backup: str | None = 
     return raw.Point(id=ident, name=name, backup_id=backup, creation_time=time.isoformat(), type="Full")
 
 
+def listed(*rows: raw.Point) -> PointStore:
+    """The points as a listing pours them in, page by page."""
+    intake = PointIntake(backup_point, words())
+    for row in rows:
+        intake.extend([row, row])
+    assert len(intake) == len(rows)
+    return intake.store
+
+
 def test_only_the_newest_points_of_a_chain_are_held() -> None:
-    store = PointStore()
-    store.add([raw_point(f"p{n}", AT - n * HOUR) for n in range(3 * KEEP)], words())
+    store = listed(*(raw_point(f"p{n}", AT - n * HOUR) for n in range(3 * KEEP)))
     assert store.ids() == {f"p{n}" for n in range(KEEP)}
     assert store.newest == AT
 
 
+def test_a_row_that_comes_twice_is_the_one_that_came_first() -> None:
+    """While pages are read a row may shift onto the next one; a rename in that moment makes no second point."""
+    intake = PointIntake(backup_point, words())
+    intake.extend([raw_point("p", AT, name="former")])
+    intake.extend([raw_point("p", AT, name="present")])
+    assert (list(intake.store.chains), len(intake)) == ([("b1", "former")], 1)
+
+
 def test_what_a_whole_listing_no_longer_has_is_gone() -> None:
-    store = PointStore()
-    store.add([raw_point("new", AT), raw_point("old", AT - 9 * HOUR)], words())
+    store = listed(raw_point("new", AT), raw_point("old", AT - 9 * HOUR))
     store.drop_absent(AT - HOUR, set())
     assert store.ids() == {"old"}
 
 
 def test_a_point_without_time_or_backup_is_counted_not_guessed() -> None:
-    store, here = PointStore(), words()
-    store.add([raw_point("p", AT, backup=None), raw.Point(id="q", backup_id="b", creation_time="soon")], here)
-    assert store.ids() == set()
+    here = words()
+    intake = PointIntake(backup_point, here)
+    intake.extend([raw_point("p", AT, backup=None), raw.Point(id="q", backup_id="b", creation_time="soon")])
+    assert (intake.store.ids(), len(intake)) == (set(), 2)
     assert here.unknown["restore point:without time or backup"] == 2
 
 
@@ -530,25 +553,27 @@ def test_a_scale_out_with_an_extent_that_is_not_listed_has_no_size() -> None:
         performance_tier=raw.PerformanceTier(performance_extents=[raw.Extent(id="e1"), raw.Extent(id="e2")]),
     )
     state = raw.RepositoryState(id="e1", capacity_gb=10, free_gb=5, is_online=True)
-    extent, whole = repositories([state], [], [row])
+    extent, whole = repositories([state], [], [row], words())
     assert (whole.capacity_bytes, whole.free_bytes, whole.online) == (None, None, None)
     assert extent.part_of == "so"
 
 
 def test_an_extent_of_an_unlisted_scale_out_is_counted_by_itself() -> None:
     details = raw.ExtentDetails(scale_out_repository_id="so")
-    (extent,) = repositories([raw.RepositoryState(id="e1", scale_out_repository_details=details)], [], [])
+    (extent,) = repositories([raw.RepositoryState(id="e1", scale_out_repository_details=details)], [], [], words())
     assert extent.part_of is None
 
 
 def test_immutability_that_is_on_without_days_is_unknown() -> None:
     on = raw.RepositoryConfig(id="r", bucket=raw.Bucket(immutability=raw.Immutability(is_enabled=True)))
-    (repository,) = repositories([raw.RepositoryState(id="r")], [on], [])
+    (repository,) = repositories([raw.RepositoryState(id="r")], [on], [], words())
     assert repository.immutable_seconds is None
 
 
 def test_unknown_states_are_neither_up_nor_down() -> None:
-    (server,) = components(None, None, [raw.ManagedServer(id="h", status="Perhaps", updates_state="Installing")])
+    (server,) = components(
+        None, None, [raw.ManagedServer(id="h", status="Perhaps", updates_state="Installing")], None, words()
+    )
     assert (server.up, server.outdated) == (None, None)
 
 
