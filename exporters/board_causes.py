@@ -204,9 +204,11 @@ def fold(judgement: Judgement, now: datetime, since: Mapping[str, datetime], lim
         elif not is_gap(verdict):
             single.append(verdict)
     order = _Order(judgement, now, since)
-    heads = [(root.verdict, root.folded, True) for each in roots.values() for root in each.all()]
-    grouped = [(*order.lead(group), False) for group in alike(single)]
-    heads += grouped
+    found = [root for each in roots.values() for root in each.all()]
+    # A collector that takes nothing along is a thing to do like any other: rights that are missing are given at once.
+    lone = [root for root in found if root.verdict.subject.kind == "collector" and not root.folded]
+    heads = [(root.verdict, root.folded, True) for root in found if root not in lone]
+    heads += [(*order.lead(group), False) for group in alike([*single, *(root.verdict for root in lone)])]
     shown = heapq.nsmallest(limit, heads, key=lambda h: order.place(h[0], h[1], h[2]))
     left: dict[State, int] = defaultdict(int)
     for head in heads:
@@ -216,8 +218,8 @@ def fold(judgement: Judgement, now: datetime, since: Mapping[str, datetime], lim
         left[row.state] -= 1
     return Folded(
         rows=rows,
-        left={state: n for state, n in left.items() if n},
-        single=(*(head for head, _, root in heads if root), *single),
+        left={state: left[state] for state in sorted(left, key=rank, reverse=True) if left[state]},
+        single=(*(root.verdict for root in found), *single),
     )
 
 

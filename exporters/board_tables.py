@@ -13,7 +13,7 @@ from exporters.board_text import Names, achieved, clip, names, promise, size, sp
 from exporters.present import mounted_name, mounts, practices, throughput
 from lastgood.forecast import Forecast, full_at
 from lastgood.judging.infrastructure import facts_of, used_ratio
-from lastgood.model import PracticeStatus, Repository, Role
+from lastgood.model import Collector, PracticeStatus, Repository, Role
 from lastgood.policy import Exclusion, Facts, Objective, Policy
 from lastgood.verdict import Judgement, State, Verdict, View, rank, worst
 
@@ -25,10 +25,13 @@ JOBS, REPOSITORIES, EXCLUSIONS = 25, 5, 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemCard:
-    """`word` says in one word how reading goes; `read_at` is when the data now shown was read.
+    """`word` says how reading goes; `read_at` is when the data now shown was read. `blind`: none of it is trusted now.
 
+    `asked_again` is when the next sign-in is tried after a refused one. `forbidden` are the kinds of data (collectors)
+    that the account may not read, `unread` those whose newest reading failed or is too old; `why` tells of the first.
     `mounted` run from their backups, the first since `mounted_since`. `practices` are how many of the vendor's security
-    practices are violated, and of how many; `saved` is when its configuration was backed up last. None: not told.
+    practices are violated, and of how many; `saved` is when its configuration was backed up last, `saved_state` how
+    that is judged. None: not told.
     """
 
     name: str
@@ -37,13 +40,19 @@ class SystemCard:
     word: str
     read_at: datetime | None
     stale_at: datetime | None
+    blind: bool
+    asked_again: datetime | None
     workloads: int
     whole: bool
     error: str | None
+    forbidden: Names | None
+    unread: Names | None
+    why: str | None
     mounted: Names | None
     mounted_since: datetime | None
     practices: tuple[int, int] | None
     saved: datetime | None
+    saved_state: State | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,39 +149,54 @@ def systems(judgement: Judgement) -> tuple[SystemCard, ...]:
     for v in judgement.verdicts:
         if v.objective is Objective.SYSTEM and v.subject.kind in ("system", "collector"):
             states[v.subject.system].append(v.state)
-    cards = [_system(view, worst(states[view.system])) for view in judgement.views]
+    saved = {v.subject.system: v.state for v in judgement.verdicts if v.objective is Objective.CONFIGURATION_BACKUP}
+    cards = [_system(view, worst(states[view.system]), saved.get(view.system)) for view in judgement.views]
     return tuple(sorted(cards, key=lambda c: (-rank(c.state), c.name)))
 
 
-def _system(view: View, state: State | None) -> SystemCard:
+def _system(view: View, state: State | None, saved: State | None) -> SystemCard:
     held, system = view.state, view.state.snapshot.system
-    if held.last_success is None:
-        word = "not read yet"
-    elif held.stale_at is None or held.stale_at <= view.now:
-        word = "stale"
-    elif held.auth_blocked_until is not None:
-        word = "account refused"
-    elif not held.up:
-        word = "silent"
-    else:
-        word = "up"
+    blind = held.stale_at is None or held.stale_at <= view.now
+    forbidden = [c.name for c in held.snapshot.collectors if c.permitted is False]
+    unread = [] if blind else [c for c in held.snapshot.collectors if c.permitted is not False and _amiss(c, view.now)]
     running, met = mounts(view), practices(held.snapshot)
     product = " ".join(part for part in (system.product or system.source, system.product_version) if part)
     return SystemCard(
         name=clip(system.name, 40),
         product=clip(product, 48),
         state=State.UNKNOWN if state is None else state,
-        word=word,
+        word=_word(view, blind, in_part=bool(forbidden or unread)),
         read_at=held.last_success,
         stale_at=held.stale_at,
+        blind=blind,
+        asked_again=held.auth_blocked_until,
         workloads=len(view.facts),
         whole=held.listed,
-        error=clip(held.error, 160) if held.error else None,
+        error=clip(held.error.removeprefix(f"{system.name}: ").replace(" -> ", "; "), 160) if held.error else None,
+        forbidden=names(sorted(forbidden)),
+        unread=names(c.name for c in unread),
+        why=next((clip(c.error, 120) for c in unread if c.error), None),
         mounted=names(mounted_name(view, m) for m in running),
         mounted_since=running[0].start if running else None,
         practices=(met[PracticeStatus.VIOLATION], sum(met.values())) if met is not None else None,
         saved=system.configuration_backup.last_success if system.configuration_backup is not None else None,
+        saved_state=saved,
     )
+
+
+def _amiss(collector: Collector, now: datetime) -> bool:
+    return not collector.success or collector.stale_at is None or collector.stale_at <= now
+
+
+def _word(view: View, blind: bool, *, in_part: bool) -> str:
+    held = view.state
+    if held.auth_blocked_until is not None and (held.last_success is None or not blind):
+        return "account refused"
+    if blind:
+        return "not read yet" if held.last_success is None else "stale"
+    if not held.up:
+        return "silent"
+    return "read in part" if in_part else "up"
 
 
 def breaches(

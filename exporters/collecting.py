@@ -85,13 +85,3 @@ class Collecting:
             LOG.warning("collector failed", extra=told)
         permitted = False if isinstance(error, NotPermitted) else last.permitted
         return replace(last, success=False, permitted=permitted, error=text)
-
-
-def whole(collector: Collector | None) -> bool:
-    """Whether a listing was read to its end this time."""
-    return (
-        collector is not None
-        and collector.success
-        and not collector.short
-        and (collector.rows_expected is None or (collector.rows or 0) >= collector.rows_expected)
-    )

@@ -147,6 +147,7 @@ class Job:
     nothing about them. `retry_wait` is the pause before an automatic retry, `retries` how many there are; `after_job`
     names the job whose end starts this one. `encrypted`: whether what it writes is. `application_aware`: whether it
     asks the guests for a consistent state. `replicates`: it keeps standby machines on a host, not backup files.
+    `fresh` is not True where the one source of several that tells of it has been silent too long to be trusted.
     """
 
     id: str
@@ -170,6 +171,7 @@ class Job:
     encrypted: bool | None = None
     application_aware: bool | None = None
     replicates: bool = False
+    fresh: bool | None = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

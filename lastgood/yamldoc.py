@@ -92,7 +92,8 @@ class Report:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The remedy for an unknown word: the nearest known one, or the list of them."""
     names = {name.lower(): name for name in sorted(set(known))}
-    near = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    # Two letters resemble too much: `on` is no slip for `none`.
+    near = get_close_matches(word.lower(), names, n=1, cutoff=0.6) if len(word) > 2 else ()
     if near:
         return f"did you mean {names[near[0]]!r}?"
     return f"use one of: {', '.join(sorted(names.values()))}" if names else "define it first"

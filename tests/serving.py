@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -70,9 +72,16 @@ class Folder:
         status, body = fetch(served.url, "/-/reload", method="POST", timeout=60)
         assert status == 200, body
 
-    def ready(self, served: Served, seconds: float = 20.0) -> None:
+    def ready(self, served: Served, seconds: float = 60.0) -> None:
         def look() -> bool:
             assert served.process.poll() is None, (self.path / "log").read_text()
-            return answers(served.url, "/-/ready")
+            return answers(served.url, "/-/ready") and takes_signals(served.process.pid)
 
         eventually(look, seconds, "the exporter is ready")
+
+
+def takes_signals(process: int) -> bool:
+    """Whether SIGHUP and SIGTERM have handlers: pages are served a moment before."""
+    caught = re.search(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    wanted = sum(1 << (number - 1) for number in (signal.SIGHUP, signal.SIGTERM))
+    return caught is not None and int(caught[1], 16) & wanted == wanted

@@ -202,7 +202,7 @@ def test_a_silent_system_is_one_row_with_the_workloads_it_hits() -> None:
     )
     page = board.render(data)
     assert "vm-003" not in page
-    assert "1 of 1 systems not read in time: what is shown of branch was read 6 h ago" in Reader(page).text
+    assert "1 of 1 systems not read in time: branch was last read 6 h ago" in Reader(page).text
 
 
 def test_a_long_silence_that_turns_unknown_into_critical_stays_one_row() -> None:
@@ -323,7 +323,7 @@ def test_a_sampled_tier_is_told_by_its_own_verdict() -> None:
         (judged(), "No backup system is configured"),
         (judged(), "Add a system under systems: in lastgood.yaml"),
         (judged(system("hq", read=None)), "Nothing has been read yet"),
-        (judged(system("hq", read=None)), "1 system is being asked"),
+        (judged(system("hq", read=None)), "1 system is still to be read"),
         (judged(system("hq")), "No workload is known"),
         (judged(system("hq")), "Check that the account may see them"),
     ],

@@ -104,7 +104,7 @@ def test_a_system_tells_what_runs_from_its_backups_its_practices_and_its_own_bac
     assert (card.mounted.first, card.mounted_since) == (("web-07", "web-08"), NOW - 30 * HOUR)
     assert card.practices == (3, 12)
     told = text(promised())
-    assert "web-07, web-08 run from their backups, since 1 d 6 h ago" in told
+    assert "web-07, web-08 run from their backups since Sat 21 Nov 21:07 UTC, 1 d 6 h ago" in told
     assert "3 of 12 security practices violated · configuration backed up 20 d ago" in told
 
 

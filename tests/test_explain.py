@@ -11,7 +11,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from lastgood.commands.explain import explain
+from lastgood.commands.explain import _verdicts, explain
 
 POLICY = Path(__file__).parent / "data" / "design-policy.yaml"
 
@@ -80,7 +80,7 @@ def test_a_broken_policy_is_told_as_check_config_would(tmp_path: Path) -> None:
 
 @contextmanager
 def exporter(status: int, body: object) -> Iterator[tuple[str, list[str]]]:
-    """An exporter that gives one answer; the paths asked for are collected."""
+    """An exporter that gives one answer, and one verdict where it is asked for those; the paths are collected."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,7 +88,8 @@ def exporter(status: int, body: object) -> Iterator[tuple[str, list[str]]]:
             asked.append(self.path)
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+            told = {"items": [LATE]} if "/verdicts?" in self.path else body
+            self.wfile.write(told if isinstance(told, bytes) else json.dumps(told).encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -106,14 +107,27 @@ def exporter(status: int, body: object) -> Iterator[tuple[str, list[str]]]:
 
 ITEM = {"system": "veeam-hq", "source": "veeam", "kind": "workload", "id": "1", "name": "sql-01", "workload_kind": "vm",
         "folder": None, "jobs": ["SQL"], "tier": "gold"}  # fmt: skip
+LATE = {**ITEM, "objective": "rpo", "verdict": "CRITICAL", "role": "copy", "reason": "4 d too old\x1b[2J",
+        "action": "Run it."}  # fmt: skip
 
 
 def test_a_running_exporter_is_asked_for_the_facts() -> None:
     with exporter(200, {"items": [ITEM]}) as (url, asked):
         code, topics, _ = run("sql-01", "--url", url)
     assert (code, topics["tier"]) == (0, ["gold (line 7)"])
-    assert asked == ["/api/v1/workloads?name=sql-01"]
+    assert asked == ["/api/v1/workloads?name=sql-01", "/api/v1/verdicts?kind=workload&name=sql-01"]
     assert "exporter" not in topics
+
+
+def test_how_it_stands_comes_first_with_reason_and_next_step() -> None:
+    with exporter(200, {"items": [ITEM]}) as (url, _):
+        _, topics, output = run("sql-01", "--url", url)
+    assert topics["verdict"] == ["CRITICAL rpo (copy): 4 d too old\ufffd[2J. Next: Run it."]
+    assert output.splitlines()[1].startswith("  verdict")
+    fine = {**LATE, "objective": "coverage", "verdict": "OK", "role": None}
+    other = {**LATE, "id": "2", "reason": "of another machine of this name"}
+    assert _verdicts(ITEM, [fine, other]) == [("verdict", "OK, all 1")]
+    assert _verdicts(ITEM, [other]) == [("verdict", "none: nothing is promised for it")]
 
 
 def test_an_exporter_with_another_policy_is_noticed() -> None:
@@ -132,6 +146,6 @@ def test_an_exporter_that_cannot_answer_is_one_clear_message() -> None:
     ):
         with exporter(status, body) as (url, asked):
             code, _, output = run("a/b", "--url", url)
-        assert (code, asked) == (2, ["/api/v1/workloads?name=a%2Fb"])
+        assert (code, asked[0]) == (2, "/api/v1/workloads?name=a%2Fb")
         assert fragment in output
     assert "must begin with" in run("x", "--url", "file:///etc/passwd")[2]

@@ -93,16 +93,28 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     return policy(tmp_path_factory.mktemp("policy"))
 
 
+@pytest.mark.parametrize("begin", [date(2026, 10, 19), date(2027, 3, 22)], ids=["autumn", "spring"])
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
+def test_nine_healthy_days_are_ok_at_every_moment(rules: Policy, plan: Plan, begin: date) -> None:
+    """A week and what follows it, with the change of the clock on the seventh day."""
+    watch(rules, plan, begin, 9, STEP)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("begin", [date(2026, 10, 10), date(2027, 3, 13)], ids=["autumn", "spring"])
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
 def test_a_healthy_month_is_ok_at_every_moment(rules: Policy, plan: Plan, begin: date) -> None:
-    runs = played(plan, begin - timedelta(days=40), 85)
+    watch(rules, plan, begin, 31, STEP / 4)
+
+
+def watch(rules: Policy, plan: Plan, begin: date, days: int, step: timedelta) -> None:
+    runs = played(plan, begin - timedelta(days=40), 45 + days)
     now = datetime.combine(begin, time(0, 0), UTC)
-    end = now + timedelta(days=31)
+    end = now + timedelta(days=days)
     while now < end:
         v = verdicts(estate(seen(plan, runs, now)), rules, now)[(plan.name, "rpo")]
         assert v.state is State.OK, (now, v.reason)
-        now += STEP
+        now += step
 
 
 def test_the_same_month_is_not_ok_when_one_night_is_missed(rules: Policy) -> None:

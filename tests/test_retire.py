@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lastgood.retire import due
-from tests.estates import DAY, NOW, job, policy, remembered, state, workload
+from tests.estates import DAY, HOUR, NOW, job, points, policy, remembered, state, workload
 
 RETIRED = "\nretired:\n  - {name: sql-01}\n"
 
@@ -36,6 +36,17 @@ def test_the_policy_may_say_so(tmp_path: Path) -> None:
     assert due(held, policy(tmp_path, extra=RETIRED), NOW) == {"policy": ["vc:sql-01"]}
     listed = state([workload()], [job()])
     assert due(listed, policy(tmp_path, extra=RETIRED), NOW) == {}
+
+
+def test_one_whose_points_are_now_listed_under_another_id_has_not_gone(tmp_path: Path) -> None:
+    """Veeam 13 tells agents by their BIOS, 12 only by a row: the same machine would stay behind as an alarm."""
+    before = remembered(replace(workload("sql-02"), id="row:1"))
+    held = state([workload("sql-01"), workload("sql-02")], [job()], memories=[before])
+    assert due(held, policy(tmp_path), NOW) == {"another id": ["row:1"]}
+    newer = replace(workload("sql-02"), points=(points(NOW - HOUR),))
+    assert due(state([newer], [job()], memories=[before]), policy(tmp_path), NOW) == {}
+    spoilt = replace(before, workload=replace(before.workload, points=(points(NOW - 12 * HOUR, points=()),)))
+    assert due(state([workload("sql-02")], [job()], memories=[spoilt]), policy(tmp_path), NOW) == {}
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ import yaml
 from exporters.families import add_verdict
 from exporters.textformat import Samples
 from lastgood.catalog import CATALOG
-from lastgood.policy import Objective, Policy
-from lastgood.render import render_all
+from lastgood.policy import Objective
 from lastgood.render.expr import FOREIGN
 from lastgood.render.prometheus import RULES, alerts, groups
 from lastgood.render.recorded import RECORDED
@@ -22,11 +21,10 @@ from lastgood.render.rule_tests.compile import FOLDER, expand, suites
 from lastgood.render.rule_tests.scenario import Case
 from lastgood.render.runbooks import PAGES
 from lastgood.verdict import State, Subject, Verdict
+from tests.shelves import shelves
 
 ROOT = Path(__file__).resolve().parent.parent
 DAY_ONE = datetime(2026, 11, 22, tzinfo=UTC)
-POLICY = Policy(path=None, digest="0123456789ab", tiers={})
-SHELVES = render_all(POLICY)
 EXPRESSIONS = [(rule.name, rule.expr) for group in groups() for rule in group.rules]
 
 # Words of PromQL that look like names.
@@ -53,9 +51,9 @@ def names_in(expr: str) -> set[str]:
 def test_every_alert_has_a_runbook_and_a_test_and_no_other_has() -> None:
     named = {alert.name for alert in alerts()}
     assert named == PAGES.keys()
-    assert named == {Path(p).stem for p in SHELVES if p.startswith("docs/runbooks/")}
+    assert named == {Path(p).stem for p in shelves() if p.startswith("docs/runbooks/")}
     assert named | {"evaluation-gaps"} == {
-        Path(p).name.removesuffix(".test.yml") for p in SHELVES if p.startswith(FOLDER)
+        Path(p).name.removesuffix(".test.yml") for p in shelves() if p.startswith(FOLDER)
     }
 
 
@@ -97,14 +95,14 @@ def test_alerts_are_named_and_labelled_alike() -> None:
 
 
 def test_nothing_is_used_that_prometheus_2_42_or_3_lacks() -> None:
-    rules = yaml.safe_load(SHELVES[RULES])
+    rules = yaml.safe_load(shelves()[RULES])
     assert {key for group in rules["groups"] for key in group} == {"name", "interval", "rules"}
     allowed = {"record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"}
     assert {key for rule in _rules() for key in rule} <= allowed
 
 
 def _rules() -> Iterator[dict[str, dict[str, str]]]:
-    for group in yaml.safe_load(SHELVES[RULES])["groups"]:
+    for group in yaml.safe_load(shelves()[RULES])["groups"]:
         yield from group["rules"]
 
 
@@ -158,11 +156,11 @@ def test_a_label_is_not_expanded_twice() -> None:
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _write(tmp_path_factory.mktemp("shelf"), SHELVES[RULES])
+    return _write(tmp_path_factory.mktemp("shelf"), shelves()[RULES])
 
 
 def _write(folder: Path, rules: str) -> Path:
-    for path, text in SHELVES.items():
+    for path, text in shelves().items():
         if path.startswith("alert_rules/"):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(rules if path == RULES else text, encoding="utf-8")
@@ -224,7 +222,7 @@ TOUCHES = {" > 0": " >= 0", " >= 0": " > 0", "unless on": "and on", "max_over_ti
 
 def _mutants() -> Iterator[tuple[str, str, str]]:
     """(name, the rules with one place changed, alert or record that was changed)."""
-    text = SHELVES[RULES]
+    text = shelves()[RULES]
     data = yaml.safe_load(text)
     for group in data["groups"]:
         for rule in group["rules"]:

@@ -22,7 +22,8 @@ from exporters.veeam.simulator import VeeamSimulator
 from exporters.veeam.source import VeeamSource
 from lastgood.errors import AuthRefused, ConfigError, SourceError, Unreachable
 from lastgood.model import Attempt, Collector, Job, Repository, Result, Role, Snapshot, System, Workload
-from tests.em_bench import NAME, NOW, PASSWORD, estate, server, settings
+from tests.em_rig import NAME, PASSWORD, settings
+from tests.worlds import BRANCH, HQ, NOW, patient, recent
 
 T0 = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 
@@ -33,8 +34,10 @@ class Both:
     def __init__(self) -> None:
         self.now, self.seconds = NOW, 1000.0
         clock = lambda: self.now  # noqa: E731 - two servers, one clock
-        self.own = VeeamSimulator(server(), clock=clock, revision="1.2-rev1", password=PASSWORD)
-        self.manager = EnterpriseManagerSimulator(estate().servers, clock=clock, password=PASSWORD)
+        self.own = VeeamSimulator(recent(), clock=clock, revision="1.2-rev1", password=PASSWORD)
+        self.manager = EnterpriseManagerSimulator(
+            (recent(NOW, HQ), recent(NOW, BRANCH)), clock=clock, password=PASSWORD
+        )
 
     def __enter__(self) -> Both:
         self.own.start()
@@ -59,7 +62,7 @@ class Both:
         )
 
     def poll(self) -> Snapshot:
-        return self.source.poll(self.now, Deadline(60.0))
+        return self.source.poll(self.now, patient())
 
     def advance(self, by: timedelta) -> None:
         self.now += by
@@ -76,9 +79,9 @@ def both() -> Iterator[Both]:
 def halves() -> tuple[Snapshot, Snapshot]:
     """What each tells by itself."""
     with Both() as made:
-        own = VeeamSource(settings(made.own.url), None).poll(NOW, Deadline(60.0))
+        own = VeeamSource(settings(made.own.url), None).poll(NOW, patient())
         manager = EnterpriseManagerSource(settings(made.manager.url, backup_server=NAME), None)
-        return own, manager.poll(NOW, Deadline(60.0))
+        return own, manager.poll(NOW, patient())
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +179,7 @@ def test_that_no_job_is_known_is_weaker_than_that_one_is() -> None:
 
 
 def test_jobs_that_the_list_of_12_3_leaves_out_are_told(halves: tuple[Snapshot, Snapshot], told: Snapshot) -> None:
-    copies = {job.id for job in server().jobs if job.kind in (JobKind.IMMEDIATE, JobKind.ARCHIVE)}
+    copies = {job.id for job in recent().jobs if job.kind in (JobKind.IMMEDIATE, JobKind.ARCHIVE)}
     assert not copies & {job.id for job in halves[0].jobs}
     assert copies <= {job.id for job in told.jobs}
     assert {job.role for job in told.jobs if job.id in copies} == {Role.COPY}
@@ -184,8 +187,8 @@ def test_jobs_that_the_list_of_12_3_leaves_out_are_told(halves: tuple[Snapshot, 
 
 
 def test_the_role_of_a_chain_is_that_of_its_job_and_not_inferred(told: Snapshot) -> None:
-    chains = {chain.id: chain for chain in server().chains}
-    point_chain = {point.id: chains[point.chain_id] for point in server().points}
+    chains = {chain.id: chain for chain in recent().chains}
+    point_chain = {point.id: chains[point.chain_id] for point in recent().points}
     copies = (JobKind.IMMEDIATE, JobKind.ARCHIVE)
     for workload in told.workloads:
         for held in workload.points:
@@ -197,18 +200,18 @@ def test_the_role_of_a_chain_is_that_of_its_job_and_not_inferred(told: Snapshot)
 
 def test_a_copy_without_its_primary_is_a_copy_and_hides_nothing() -> None:
     """Without Enterprise Manager it is taken for the primary, as nothing speaks against that."""
-    copies = {chain.id for chain in server().chains if chain.kind is JobKind.IMMEDIATE}
-    kept = {thing.id for thing in server().objects if thing.chain_id in copies}
+    copies = {chain.id for chain in recent().chains if chain.kind is JobKind.IMMEDIATE}
+    kept = {thing.id for thing in recent().objects if thing.chain_id in copies}
     alone = replace(
-        server(),
-        chains=[chain for chain in server().chains if chain.id in copies],
-        objects=[thing for thing in server().objects if thing.id in kept],
-        points=[point for point in server().points if point.object_id in kept],
+        recent(),
+        chains=[chain for chain in recent().chains if chain.id in copies],
+        objects=[thing for thing in recent().objects if thing.id in kept],
+        points=[point for point in recent().points if point.object_id in kept],
         replicas=(),
     )
     with Both() as made:
         made.own.server = alone
-        guessed = VeeamSource(settings(made.own.url), None).poll(NOW, Deadline(60.0))
+        guessed = VeeamSource(settings(made.own.url), None).poll(NOW, patient())
         known = made.poll()
     with_points = {held.role for w in guessed.workloads for held in w.points if held.points}
     assert with_points == {Role.PRIMARY}
@@ -218,7 +221,7 @@ def test_a_copy_without_its_primary_is_a_copy_and_hides_nothing() -> None:
 def test_retries_are_told_by_one_and_bytes_by_the_other(told: Snapshot) -> None:
     retries = {
         s.id
-        for s in server().sessions
+        for s in recent().sessions
         if s.kind is SessionKind.BACKUP and s.attempt and s.start > T0 - timedelta(days=20)
     }
     found = {attempt.id: attempt for attempt in told.attempts}
@@ -236,7 +239,7 @@ def test_without_enterprise_manager_the_servers_own_facts_are_unchanged(
     own = halves[0]
     both.manager.inject(FaultKind.STATUS, value=500)
     snapshot = both.poll()
-    for part in ("workloads", "jobs", "attempts", "restores", "repositories", "components", "inventory"):
+    for part in ("workloads", "jobs", "attempts", "restores", "repositories", "components"):
         assert getattr(snapshot, part) == getattr(own, part), part
     (lacking,) = [c for c in snapshot.collectors if c.name.startswith("em_")]
     assert (lacking.success, lacking.read_at) == (False, None)
@@ -329,7 +332,7 @@ def test_a_session_is_handed_over_joined_whichever_half_comes_later() -> None:
     own = Fake(snapshot(attempts=(attempt(end=T0, read_bytes=7),)), snapshot(), snapshot())
     manager = Fake(down, snapshot(attempts=(attempt(end=T0, is_retry=True),)), snapshot())
     source = BothSource("s", own, manager)
-    polls = [source.poll(NOW, Deadline(5.0)).attempts for _ in range(3)]
+    polls = [source.poll(NOW, patient()).attempts for _ in range(3)]
     assert polls == [(attempt(end=T0, read_bytes=7),), (attempt(end=T0, read_bytes=7, is_retry=True),), ()]
 
 
@@ -380,6 +383,6 @@ def test_enterprise_manager_may_have_an_account_of_its_own(both: Both) -> None:
     own = {"enterprise_manager_username": "monitor", "enterprise_manager_password_file": Secret(PASSWORD, "file em")}
     options = {"enterprise_manager": both.manager.url, "backup_server": NAME, **own}
     source = connect(settings(both.own.url, **options), None)
-    assert {c.name for c in source.poll(NOW, Deadline(60.0)).collectors} > {"em_jobs", "jobs"}
+    assert {c.name for c in source.poll(NOW, patient()).collectors} > {"em_jobs", "jobs"}
     source.close()
     assert both.manager.open_sessions == 0

@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 
 from exporters.demo_model import JobKind, SessionKind
-from exporters.http import Deadline
 from exporters.simulator import FaultKind
 from exporters.veeam.em_client import PAGE
 from exporters.veeam.em_sim_shapes import WINDOW
@@ -19,19 +18,20 @@ from exporters.veeam.source import VeeamSource
 from lastgood.errors import AuthRefused, BadAnswer, SourceError
 from lastgood.model import RestorePoint, Result, Role, Snapshot
 from lastgood.runs import fold
-from tests.em_bench import NAME, NOW, PASSWORD, Bench, collector, estate, server, settings
+from tests.em_rig import NAME, PASSWORD, Rig, collector, server, settings
+from tests.worlds import BRANCH, NOW, estate, patient
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    with Bench() as made:
+def rig() -> Iterator[Rig]:
+    with Rig() as made:
         yield made
 
 
 @pytest.fixture(scope="module", params=[12, 13])
 def told(request: pytest.FixtureRequest) -> Snapshot:
     """The first poll, of either spelling; nothing changes it."""
-    with Bench(request.param) as made:
+    with Rig(request.param, whole=True) as made:
         return made.poll()
 
 
@@ -43,7 +43,6 @@ def test_every_collector_succeeds_and_no_word_is_unknown(told: Snapshot) -> None
         ("server", "jobs", "sessions", "points", "tasks", "repositories", "restores")
     )
     assert (told.system.server_name, told.system.unknown_words) == (NAME, 0)
-    assert told.inventory
 
 
 def test_jobs_come_back_with_their_kinds(told: Snapshot) -> None:
@@ -123,10 +122,10 @@ def test_restores_tell_whole_machines_from_files(told: Snapshot) -> None:
     assert all(restore.workload_id for restore in told.restores if restore.id in whole)
 
 
-def test_a_job_without_sessions_in_the_window_is_unknown_and_not_never(bench: Bench) -> None:
-    bench.sim.inject(FaultKind.EMPTY, "/api/query", after=7, times=1)  # BackupJobSession
-    snapshot = bench.poll()
-    assert bench.asked("BackupJobSession") == 1
+def test_a_job_without_sessions_in_the_window_is_unknown_and_not_never(rig: Rig) -> None:
+    rig.sim.inject(FaultKind.EMPTY, "/api/query", after=7, times=1)  # BackupJobSession
+    snapshot = rig.poll()
+    assert rig.asked("BackupJobSession") == 1
     backups = [job for job in snapshot.jobs if job.kind == "vsphere_backup"]
     assert backups
     assert {(job.last_start, job.last_result) for job in backups} == {(None, None)}
@@ -137,8 +136,8 @@ def test_a_job_without_sessions_in_the_window_is_unknown_and_not_never(bench: Be
 
 @pytest.mark.parametrize("version", [12, 13])
 def test_an_original_and_its_retries_are_one_run_whatever_the_order(version: int) -> None:
-    with Bench(version) as bench:
-        snapshot = bench.poll()
+    with Rig(version) as rig:
+        snapshot = rig.poll()
     sessions = {s.id: s for s in server().sessions}
     attempts: dict[str, Counter[str]] = {}
     for attempt in snapshot.attempts:
@@ -153,125 +152,125 @@ def test_an_original_and_its_retries_are_one_run_whatever_the_order(version: int
 # --- many servers behind one -----------------------------------------------------------------------------------------
 
 
-def test_only_the_named_server_is_told(bench: Bench) -> None:
-    branch = bench.connect(backup_server="BACKUP-BRANCH").poll(NOW, Deadline(30.0))
-    assert {job.id for job in branch.jobs} == {job.id for job in estate().server("veeam-branch").jobs}
-    assert not {job.id for job in branch.jobs} & {job.id for job in bench.poll().jobs}
+def test_only_the_named_server_is_told(rig: Rig) -> None:
+    branch = rig.connect(backup_server="BACKUP-BRANCH").poll(NOW, patient())
+    assert {job.id for job in branch.jobs} == {job.id for job in estate().server(BRANCH).jobs}
+    assert not {job.id for job in branch.jobs} & {job.id for job in rig.poll().jobs}
 
 
-def test_several_servers_and_none_named_lists_them(bench: Bench) -> None:
+def test_several_servers_and_none_named_lists_them(rig: Rig) -> None:
     with pytest.raises(BadAnswer) as caught:
-        bench.connect(backup_server=None).poll(NOW, Deadline(30.0))
+        rig.connect(backup_server=None).poll(NOW, patient())
     assert NAME in str(caught.value)
     assert "backup-branch.example.net" in str(caught.value)
     assert "backup_server" in caught.value.remedy
 
 
-def test_a_single_server_needs_no_name(bench: Bench) -> None:
-    bench.sim.servers = (server(),)
-    assert bench.connect(backup_server=None).poll(NOW, Deadline(30.0)).system.server_name == NAME
+def test_a_single_server_needs_no_name(rig: Rig) -> None:
+    rig.sim.servers = (server(),)
+    assert rig.connect(backup_server=None).poll(NOW, patient()).system.server_name == NAME
 
 
-def test_a_wrong_name_lists_the_right_ones(bench: Bench) -> None:
+def test_a_wrong_name_lists_the_right_ones(rig: Rig) -> None:
     with pytest.raises(BadAnswer, match=r"backup-branch\.example\.net"):
-        bench.connect(backup_server="backup9").poll(NOW, Deadline(30.0))
+        rig.connect(backup_server="backup9").poll(NOW, patient())
 
 
-def test_a_server_that_ignores_the_filter_is_not_believed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_ignores_the_filter_is_not_believed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exporters.veeam.em_simulator._holds", lambda *_: True)
-    assert {job.id for job in bench.poll().jobs} <= {job.id for job in server().jobs}
+    assert {job.id for job in rig.poll().jobs} <= {job.id for job in server().jobs}
 
 
 # --- logon sessions --------------------------------------------------------------------------------------------------
 
 
-def test_one_logon_lasts_over_polls_and_is_left_at_the_end(bench: Bench) -> None:
-    bench.poll()
-    bench.advance(timedelta(minutes=14))
-    bench.poll()
-    assert (bench.sim.logons, bench.sim.open_sessions) == (1, 1)
-    bench.source.close()
-    assert bench.sim.open_sessions == 0
+def test_one_logon_lasts_over_polls_and_is_left_at_the_end(rig: Rig) -> None:
+    rig.poll()
+    rig.advance(timedelta(minutes=14))
+    rig.poll()
+    assert (rig.sim.logons, rig.sim.open_sessions) == (1, 1)
+    rig.source.close()
+    assert rig.sim.open_sessions == 0
 
 
-def test_an_idle_session_is_opened_anew(bench: Bench) -> None:
-    bench.poll()
-    bench.advance(timedelta(minutes=16))
-    assert all(c.success for c in bench.poll().collectors)
-    assert bench.sim.logons == 2
+def test_an_idle_session_is_opened_anew(rig: Rig) -> None:
+    rig.poll()
+    rig.advance(timedelta(minutes=16))
+    assert all(c.success for c in rig.poll().collectors)
+    assert rig.sim.logons == 2
 
 
-def test_a_refused_password_is_sent_once_a_poll_and_never_shown(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_password_is_sent_once_a_poll_and_never_shown(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     wrong = "not this one"
-    source = bench.connect(password=wrong)
+    source = rig.connect(password=wrong)
     with caplog.at_level(logging.DEBUG), pytest.raises(AuthRefused) as caught:
-        source.poll(NOW, Deadline(30.0))
-    assert bench.sim.logons == 1
+        source.poll(NOW, patient())
+    assert rig.sim.logons == 1
     assert wrong not in str(caught.value) + caplog.text
 
 
-def test_tokens_that_never_serve_end_in_an_error(bench: Bench) -> None:
-    bench.sim.inject(FaultKind.EXPIRE, "/api/query")
+def test_tokens_that_never_serve_end_in_an_error(rig: Rig) -> None:
+    rig.sim.inject(FaultKind.EXPIRE, "/api/query")
     with pytest.raises(SourceError):
-        bench.poll()
-    assert bench.sim.logons <= 3
+        rig.poll()
+    assert rig.sim.logons <= 3
 
 
 # --- wrong address ---------------------------------------------------------------------------------------------------
 
 
 def test_enterprise_manager_at_the_servers_own_port_says_so() -> None:
-    with VeeamSimulator(server(), clock=lambda: NOW, password=PASSWORD) as own, Bench() as bench:
-        bench.source = type(bench.source)(settings(own.url, backup_server=NAME), None)
+    with VeeamSimulator(server(), clock=lambda: NOW, password=PASSWORD) as own, Rig() as rig:
+        rig.source = type(rig.source)(settings(own.url, backup_server=NAME), None)
         with pytest.raises(BadAnswer, match="9398"):
-            bench.poll()
+            rig.poll()
 
 
-def test_the_servers_own_api_at_enterprise_managers_port_says_so(bench: Bench) -> None:
-    source = VeeamSource(settings(bench.sim.url), None)
+def test_the_servers_own_api_at_enterprise_managers_port_says_so(rig: Rig) -> None:
+    source = VeeamSource(settings(rig.sim.url), None)
     with pytest.raises(BadAnswer, match="enterprise-manager"):
-        source.poll(NOW, Deadline(30.0))
-    assert bench.sim.logons == 0
+        source.poll(NOW, patient())
+    assert rig.sim.logons == 0
 
 
 # --- paging and deltas -----------------------------------------------------------------------------------------------
 
 
 def test_small_pages_add_up() -> None:
-    with Bench(cap=100) as bench, Bench() as whole:
-        small, large = bench.poll(), whole.poll()
-        assert bench.asked("BackupTaskSession") > whole.asked("BackupTaskSession")
+    with Rig(cap=100) as rig, Rig() as whole:
+        small, large = rig.poll(), whole.poll()
+        assert rig.asked("BackupTaskSession") > whole.asked("BackupTaskSession")
     assert small.workloads == large.workloads
     assert small.attempts == large.attempts
 
 
-def test_pages_that_are_missing_are_short(bench: Bench) -> None:
-    bench.sim.inject(FaultKind.TOTAL, "/api/query", value=3)
-    first = bench.poll()
-    bench.advance(timedelta(minutes=5))
-    second = bench.poll()
+def test_pages_that_are_missing_are_short(rig: Rig) -> None:
+    rig.sim.inject(FaultKind.TOTAL, "/api/query", value=3)
+    first = rig.poll()
+    rig.advance(timedelta(minutes=5))
+    second = rig.poll()
     assert not collector(first, "sessions").short
     assert collector(second, "sessions").short
     rows, expected = collector(second, "sessions").rows, collector(second, "sessions").rows_expected
     assert rows is not None
     assert expected is not None
     assert rows < expected
-    assert not second.inventory
 
 
-def test_a_page_sent_for_ever_ends(bench: Bench) -> None:
-    bench.sim.cap = 100
-    bench.sim.inject(FaultKind.LOOP, "/api/query")
-    bench.poll()
-    assert bench.asked("VmRestorePoint") <= 4
+def test_a_page_sent_for_ever_ends(rig: Rig) -> None:
+    rig.sim.cap = 100
+    rig.sim.inject(FaultKind.LOOP, "/api/query")
+    rig.poll()
+    assert rig.asked("VmRestorePoint") <= 4
 
 
-def test_the_second_poll_reads_what_is_new_only(bench: Bench) -> None:
-    first = bench.poll()
-    requests = len(bench.sim.log.entries)
-    bench.advance(timedelta(minutes=5))
-    second = bench.poll()
-    assert len(bench.sim.log.entries) < requests / 2
+def test_the_second_poll_reads_what_is_new_only() -> None:
+    with Rig(whole=True) as rig:
+        first = rig.poll()
+        requests = len(rig.sim.log.entries)
+        rig.advance(timedelta(minutes=5))
+        second = rig.poll()
+        assert len(rig.sim.log.entries) < requests / 2
     assert (second.attempts, second.restores) == ((), ())
     assert second.workloads == first.workloads
     rows = collector(second, "points").rows
@@ -283,14 +282,14 @@ def newest(snapshot: Snapshot) -> dict[tuple[str, Role], RestorePoint]:
     return {(w.id, held.role): held.points[0] for w in snapshot.workloads for held in w.points if held.points}
 
 
-def test_what_happens_meanwhile_is_found(bench: Bench) -> None:
-    bench.poll()
-    bench.advance(timedelta(hours=14), world=True)
-    snapshot = bench.poll()
-    later = {s.id for s in bench.sim.servers[0].sessions if s.kind is SessionKind.BACKUP and s.start > NOW}
+def test_what_happens_meanwhile_is_found(rig: Rig) -> None:
+    rig.poll()
+    rig.advance(timedelta(hours=14), world=True)
+    snapshot = rig.poll()
+    later = {s.id for s in rig.sim.servers[0].sessions if s.kind is SessionKind.BACKUP and s.start > NOW}
     assert later
     assert later <= {attempt.id for attempt in snapshot.attempts}
-    with Bench() as fresh:
+    with Rig() as fresh:
         fresh.advance(timedelta(hours=14), world=True)
         seen, expected = newest(snapshot), newest(fresh.poll())
     new = {key: point for key, point in expected.items() if point.time > NOW}
@@ -298,57 +297,56 @@ def test_what_happens_meanwhile_is_found(bench: Bench) -> None:
     assert new == {key: seen[key] for key in new}
 
 
-def test_a_restart_goes_on_where_the_cursor_points_to(bench: Bench) -> None:
-    first = bench.poll()
-    again = bench.connect(cursor=first.cursor).poll(bench.now, Deadline(30.0))
+def test_a_restart_goes_on_where_the_cursor_points_to(rig: Rig) -> None:
+    first = rig.poll()
+    again = rig.connect(cursor=first.cursor).poll(rig.now, patient())
     assert 0 < len(again.attempts) < len(first.attempts) / 4
     assert again.workloads == first.workloads
-    assert bench.connect(cursor="{").poll(bench.now, Deadline(30.0)).attempts == first.attempts
+    assert rig.connect(cursor="{").poll(rig.now, patient()).attempts == first.attempts
 
 
 # --- parts that fail alone -------------------------------------------------------------------------------------------
 
 
-def test_a_type_that_is_refused_costs_its_collector_only(bench: Bench) -> None:
-    bench.sim.revoked = {"RestoreSession", "BackupTaskSession"}
-    snapshot = bench.poll()
+def test_a_type_that_is_refused_costs_its_collector_only(rig: Rig) -> None:
+    rig.sim.revoked = {"RestoreSession", "BackupTaskSession"}
+    snapshot = rig.poll()
     assert [c.name for c in snapshot.collectors if c.permitted is False] == ["tasks", "restores"]
     newest = next(w for w in snapshot.workloads if w.points and not w.id.startswith("agent:")).points[0].points[0]
     assert (newest.usable, newest.flaw) == (None, "its task could not be read")
 
 
-def test_types_an_older_release_lacks_are_done_without(bench: Bench) -> None:
-    bench.sim.absent = {"NasJob", "AgentBackupJob", "AgentRestorePoint", "ObjectInJob", "ReplicaJobSession"}
-    snapshot = bench.poll()
+def test_types_an_older_release_lacks_are_done_without(rig: Rig) -> None:
+    rig.sim.absent = {"NasJob", "AgentBackupJob", "AgentRestorePoint", "ObjectInJob", "ReplicaJobSession"}
+    snapshot = rig.poll()
     assert all(c.success for c in snapshot.collectors)
     assert {job.kind for job in snapshot.jobs} <= {"vsphere_backup", "backup_copy", "replica"}
 
 
-def test_a_failing_part_keeps_what_was_read_before(bench: Bench) -> None:
-    first = bench.poll()
-    bench.advance(timedelta(minutes=5))
-    bench.sim.revoked = {"VmRestorePoint"}
-    second = bench.poll()
+def test_a_failing_part_keeps_what_was_read_before(rig: Rig) -> None:
+    first = rig.poll()
+    rig.advance(timedelta(minutes=5))
+    rig.sim.revoked = {"VmRestorePoint"}
+    second = rig.poll()
     assert second.workloads == first.workloads
     assert not collector(second, "points").success
     assert collector(second, "points").stale_at == collector(first, "points").stale_at
-    assert not second.inventory
 
 
-def test_no_core_collector_no_snapshot(bench: Bench) -> None:
-    bench.poll()
-    bench.sim.revoked = {"Job", "BackupJobSession", "VmRestorePoint"}
+def test_no_core_collector_no_snapshot(rig: Rig) -> None:
+    rig.poll()
+    rig.sim.revoked = {"Job", "BackupJobSession", "VmRestorePoint"}
     with pytest.raises(SourceError):
-        bench.poll()
+        rig.poll()
 
 
 @pytest.mark.parametrize("kind", [FaultKind.HTML, FaultKind.MALFORMED, FaultKind.TRUNCATE])
-def test_spoilt_answers_are_errors_and_not_believed(bench: Bench, kind: FaultKind) -> None:
-    first = bench.poll()
-    bench.advance(timedelta(minutes=5))
-    fault = bench.sim.inject(kind, "/api/query", after=2)
+def test_spoilt_answers_are_errors_and_not_believed(rig: Rig, kind: FaultKind) -> None:
+    first = rig.poll()
+    rig.advance(timedelta(minutes=5))
+    fault = rig.sim.inject(kind, "/api/query", after=2)
     with pytest.raises(SourceError):
-        bench.poll()
-    bench.sim.clear(fault)
-    assert bench.poll().workloads == first.workloads
+        rig.poll()
+    rig.sim.clear(fault)
+    assert rig.poll().workloads == first.workloads
     assert Result.UNKNOWN not in {a.result for a in first.attempts}

@@ -8,8 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from exporters.demo_estate import build
-from exporters.http import Deadline, Secret, Tls
+from exporters.http import Secret, Tls
 from exporters.keeper import utc_now
 from exporters.veeam import connect
 from exporters.veeam.simulator import VeeamSimulator
@@ -17,6 +16,7 @@ from exporters.vendor import SystemSettings
 from lastgood.errors import Untrusted
 from lastgood.model import Snapshot
 from tests.faulty_server import Authority, Issued
+from tests.worlds import BRANCH, patient, recent, today
 
 PASSWORD = Secret("canary-over-tls", "test")
 
@@ -35,8 +35,7 @@ def issued(authority: Authority) -> Issued:
 def simulator(issued: Issued, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VeeamSimulator]:
     both = tmp_path_factory.mktemp("server") / "both.pem"
     both.write_bytes(issued.certificate.read_bytes() + issued.key.read_bytes())
-    server = build(utc_now()).server("veeam-branch")
-    with VeeamSimulator(server, clock=utc_now, password=PASSWORD.reveal(), certificate=both) as made:
+    with VeeamSimulator(recent(today(), BRANCH), clock=utc_now, password=PASSWORD.reveal(), certificate=both) as made:
         yield made
 
 
@@ -46,7 +45,7 @@ def poll(simulator: VeeamSimulator, tls: Tls) -> Snapshot:
     )
     source = connect(settings, None)
     try:
-        return source.poll(utc_now(), Deadline(20.0))
+        return source.poll(utc_now(), patient())
     finally:
         source.close()
 

@@ -210,7 +210,7 @@ def test_without_tasks_nothing_vouches_for_a_point() -> None:
     assert usable(facts()) is True, "tasks are known past it and none is there: they are kept less long than points"
     assert usable(judged(tasks_until=None)) is None
     assert usable(judged(tasks_until=AT - HOUR)) is None
-    assert usable(judged(tasks_until=None, tasks_exist=False)) is True
+    assert usable(judged(tasks_until=None, tasks_exist=False, sessions_until=AT)) is True
 
 
 def test_never_needs_a_whole_listing() -> None:

@@ -11,7 +11,8 @@ import pytest
 from exporters.demo_model import JobKind, Server, Session, SessionKind
 from exporters.veeam.schedule import HISTORY
 from lastgood.model import Consistency, Proof, Restore, Snapshot
-from tests.veeam_bench import NOW, Bench
+from tests.veeam_rig import Rig
+from tests.worlds import NOW
 
 REVISIONS = ("1.1-rev0", "1.2-rev1", "1.3-rev0", "1.3-rev1", "1.3-rev2")
 TASKED = REVISIONS[1:]
@@ -21,8 +22,8 @@ AUDITED = REVISIONS[2:]
 @functools.cache
 def polled(revision: str) -> tuple[Snapshot, Server]:
     """One poll of each revision does for all: nothing here changes it."""
-    with Bench(revision) as bench:
-        return bench.poll(), bench.sim.server
+    with Rig(revision) as rig:
+        return rig.poll(), rig.sim.server
 
 
 def begun(server: Server, kind: SessionKind) -> Iterator[Session]:
@@ -89,28 +90,28 @@ def test_points_whose_guest_was_not_brought_to_rest(revision: str) -> None:
 
 @pytest.mark.parametrize("revision", (AUDITED[0], AUDITED[-1]))
 def test_log_backup_that_has_stopped(revision: str) -> None:
-    with Bench(revision) as bench:
-        snapshot = bench.poll()
-        newest = max(begun(bench.sim.server, SessionKind.LOG), key=lambda session: session.start)
-        jobs = {job.id: job.name for job in bench.sim.server.jobs}
+    with Rig(revision) as rig:
+        snapshot = rig.poll()
+        newest = max(begun(rig.sim.server, SessionKind.LOG), key=lambda session: session.start)
+        jobs = {job.id: job.name for job in rig.sim.server.jobs}
         (log,) = snapshot.log_backups
         assert newest.name == f"{jobs[log.job_id]} SQL Server Transaction Log Backup"
         assert (log.kind, log.running, near(log.last_end)) == ("sql", False, near(newest.end))
         cursor = snapshot.cursor
-        bench.advance(timedelta(minutes=5))
-        assert bench.poll().log_backups == snapshot.log_backups
-        bench.source.close()
-        bench.source = bench.connect(cursor)
-        assert bench.poll().log_backups == snapshot.log_backups
+        rig.advance(timedelta(minutes=5))
+        assert rig.poll().log_backups == snapshot.log_backups
+        rig.source.close()
+        rig.source = rig.connect(cursor)
+        assert rig.poll().log_backups == snapshot.log_backups
 
 
 def test_a_second_poll_asks_a_few_more_times_than_there_are_open_file_sessions() -> None:
-    with Bench() as bench:
-        bench.poll()
-        bench.advance(timedelta(minutes=5))
-        second = bench.poll()
-        open_ = sum(session.end is None for session in begun(bench.sim.server, SessionKind.FILE_RESTORE))
-        audits = sum(n for path, n in bench.sim.log.counts().items() if path.endswith("/audit"))
+    with Rig() as rig:
+        rig.poll()
+        rig.advance(timedelta(minutes=5))
+        second = rig.poll()
+        open_ = sum(session.end is None for session in begun(rig.sim.server, SessionKind.FILE_RESTORE))
+        audits = sum(n for path, n in rig.sim.log.counts().items() if path.endswith("/audit"))
         assert audits == open_
-        assert bench.asked("replicas") == 0 and bench.asked("replicaPoints") == 1
+        assert rig.asked("replicas") == 0 and rig.asked("replicaPoints") == 1
         assert not restores(second, Proof.TEST), "told once"

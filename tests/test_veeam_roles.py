@@ -15,7 +15,8 @@ from exporters.veeam import endpoints
 from lastgood.history import History
 from lastgood.model import SystemState
 from tests.test_veeam_fields import document
-from tests.veeam_bench import NOW, Bench, collector, settings
+from tests.veeam_rig import Rig, collector, settings
+from tests.worlds import BRANCH, NOW
 
 README = Path(endpoints.__file__).parent / "README.md"
 COLUMNS = (("1.2-rev1", "1.3-rev0"), ("1.3-rev1", "1.3-rev2"))
@@ -67,16 +68,16 @@ def test_the_readme_speaks_of_every_endpoint_that_is_read() -> None:
 
 
 def test_a_role_taken_away_is_said_once_and_costs_its_part_alone(caplog: pytest.LogCaptureFixture) -> None:
-    with Bench(system="veeam-branch") as bench:
-        before = bench.poll()
+    with Rig(system=BRANCH) as rig:
+        before = rig.poll()
         caplog.set_level(logging.WARNING)
-        bench.sim.role = "viewer"
+        rig.sim.role = "viewer"
         for _ in range(4):
-            bench.advance(timedelta(minutes=61))
-            after = bench.poll()
-        bench.sim.role = "administrator"
-        bench.advance(timedelta(minutes=5))
-        again = bench.poll()
+            rig.advance(timedelta(minutes=61))
+            after = rig.poll()
+        rig.sim.role = "administrator"
+        rig.advance(timedelta(minutes=5))
+        again = rig.poll()
     refused = {c.name for c in after.collectors if c.permitted is False}
     assert {"server", "license", "configuration", "security"} <= refused
     assert not refused & {"jobs", "sessions", "points", "tasks", "repositories", "infrastructure", "malware"}
@@ -91,22 +92,22 @@ def test_a_refused_password_never_locks_the_account(tmp_path: Path) -> None:
     """A day with a wrong password and a restart every two hours: each pause is twice the one before, over restarts."""
     tried: list[datetime] = []
     states: list[SystemState] = []
-    with Bench(system="veeam-branch") as bench:
+    with Rig(system=BRANCH) as rig:
         history = History.open(tmp_path / "state", NOW)
         poller: Poller | None = None
-        while bench.now < NOW + timedelta(days=1):
-            if poller is None or (bench.now - NOW) % timedelta(hours=2) < timedelta(minutes=1):
+        while rig.now < NOW + timedelta(days=1):
+            if poller is None or (rig.now - NOW) % timedelta(hours=2) < timedelta(minutes=1):
                 poller = Poller(
-                    settings(bench.sim.url, "wrong"),
-                    lambda s, cursor: bench.connect(cursor, "wrong"),
+                    settings(rig.sim.url, "wrong"),
+                    lambda s, cursor: rig.connect(cursor, "wrong"),
                     history,
                     lambda state, _: states.append(state),
-                    lambda: bench.now,
+                    lambda: rig.now,
                 )
-            bench.sim.log.clear()
+            rig.sim.log.clear()
             poller.once()
-            tried += [bench.now] * bench.asked("/api/oauth2/token")
-            bench.advance(timedelta(minutes=1))
+            tried += [rig.now] * rig.asked("/api/oauth2/token")
+            rig.advance(timedelta(minutes=1))
         history.close()
     gaps = [later - sooner for sooner, later in pairwise(tried)]
     assert gaps[:5] == [timedelta(seconds=AUTH_PAUSE * 2**n) for n in range(5)]
@@ -116,12 +117,12 @@ def test_a_refused_password_never_locks_the_account(tmp_path: Path) -> None:
 
 
 def test_the_pause_begins_when_the_password_was_refused_not_when_the_poll_began(tmp_path: Path) -> None:
-    with Bench(system="veeam-branch") as bench:
+    with Rig(system=BRANCH) as rig:
         history = History.open(tmp_path / "state", NOW)
         slow = iter([NOW, NOW + timedelta(minutes=3)])
         poller = Poller(
-            settings(bench.sim.url, "wrong"),
-            lambda s, cursor: bench.connect(cursor, "wrong"),
+            settings(rig.sim.url, "wrong"),
+            lambda s, cursor: rig.connect(cursor, "wrong"),
             history,
             lambda state, _: None,
             lambda: next(slow, NOW + timedelta(minutes=3)),

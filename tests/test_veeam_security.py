@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from exporters.http import Deadline
 from exporters.veeam import raw
 from exporters.veeam.mapping_infrastructure import repositories
 from exporters.veeam.mapping_jobs import jobs
@@ -20,7 +19,8 @@ from exporters.veeam.source import VeeamSource
 from exporters.veeam.words import Words
 from lastgood.model import Component, ConfigurationBackup, Job, PracticeStatus, Repository, Role, Snapshot, Threat
 from tests import canned
-from tests.veeam_bench import BASE, NOW, base_case, collector, settings
+from tests.veeam_rig import BASE, base_case, collector, settings
+from tests.worlds import NOW, patient
 
 DAY = 86400.0
 OFF, ON = {"isEnabled": False}, {"isEnabled": True}
@@ -177,7 +177,7 @@ class Told:
 
     def poll(self, after: timedelta = timedelta(0)) -> Snapshot:
         self.now += after
-        return self.source.poll(self.now, Deadline(10.0))
+        return self.source.poll(self.now, patient())
 
 
 def names(snapshot: Snapshot) -> set[str]:

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from exporters.demo_estate import build
 from exporters.demo_model import DemoEstate
 from exporters.demo_plan import BRANCH, HQ
 from exporters.simulator import FaultKind
 from exporters.veeam.simulator import BASE, VeeamSimulator
+from tests import worlds
 
 NOW = datetime(2026, 11, 24, 20, 3, tzinfo=UTC)
 PASSWORD = "only for this test"
@@ -35,7 +35,7 @@ class Client:
         self.http.headers["x-api-version"] = revision
 
     def token(self, **form: str) -> requests.Response:
-        return self.http.post(f"{self.sim.url}/api/oauth2/token", data=form, timeout=5)
+        return self.http.post(f"{self.sim.url}/api/oauth2/token", data=form, timeout=60)
 
     def sign_in(self, password: str = PASSWORD) -> requests.Response:
         answer = self.token(grant_type="password", username="monitor", password=password)
@@ -43,7 +43,7 @@ class Client:
             self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return answer
 
-    def get(self, path: str, timeout: float = 5, **query: Any) -> requests.Response:
+    def get(self, path: str, timeout: float = 60, **query: Any) -> requests.Response:
         return self.http.get(self.sim.url + BASE + path, params=query, timeout=timeout)
 
     def rows(self, path: str, **query: Any) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ class Client:
 
 @pytest.fixture(scope="module")
 def estate() -> DemoEstate:
-    return build(NOW)
+    return worlds.estate(NOW)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_refused_sign_ins_lock_the_account(sim: VeeamSimulator, clock: Clock) ->
 
 def test_logout_ends_both_tokens(client: Client, sim: VeeamSimulator) -> None:
     refresh = client.sign_in().json()["refresh_token"]
-    assert client.http.post(f"{sim.url}/api/oauth2/logout", timeout=5).ok
+    assert client.http.post(f"{sim.url}/api/oauth2/logout", timeout=60).ok
     assert client.get("jobs").status_code == 401
     assert client.token(grant_type="refresh_token", refresh_token=refresh).status_code == 401
 

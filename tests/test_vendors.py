@@ -32,8 +32,8 @@ def plain(value: Any) -> Any:
     """The value as JSON writes it, without what is None, empty or a flag not raised, and without the time it took."""
     if is_dataclass(value) and not isinstance(value, type):
         told = {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.name not in ("seconds", "requests")}
-        plainly = {f.name for f in fields(value) if f.default is False}
-        return {k: item for k, item in told.items() if item not in (None, []) and not (k in plainly and item is False)}
+        flags = {f.name: f.default for f in fields(value) if isinstance(f.default, bool)}
+        return {k: item for k, item in told.items() if item not in (None, []) and item is not flags.get(k)}
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Enum):

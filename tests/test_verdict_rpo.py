@@ -176,6 +176,27 @@ def test_a_copy_may_trail_its_primary_for_its_lag_and_no_longer(tmp_path: Path, 
     assert v.at_risk == waiting + 24 * HOUR
 
 
+def test_a_copy_job_that_no_list_tells_of_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    """Veeam's own API of 12.x lists replica jobs and no backup copy: neither blame the one nor deny the other."""
+    held = workload(
+        "copy-01", points(NOW - HOUR), points(NOW - 4 * DAY, role=Role.COPY), job_ids=("j1", "replicas"), protected=True
+    )
+    replicas = job(id="replicas", name="Replicas", role=Role.COPY, replicates=True)
+    v = verdicts(estate(state([held], [job(), replicas])), policy(tmp_path))[("copy-01/copy", "rpo")]
+    assert v.state is State.CRITICAL
+    assert "no copy job of it is listed" in v.reason
+    assert v.action == "Find the copy job of copy-01 in the product, and run it; or add one."
+
+
+def test_why_the_newest_point_does_not_count_stands_behind_how_late_it_is(tmp_path: Path) -> None:
+    bad = point(NOW - 2 * HOUR, usable=False, flaw="infected")
+    held = workload("sql-01", points(NOW - 27 * HOUR))
+    held = replace(held, points=(replace(held.points[0], points=(bad, *held.points[0].points), count=2),))
+    v = rpo(tmp_path, state([held], [job()]))
+    assert "(RPO 26 h), 1 h too old; the newest point of " in v.reason
+    assert " is not usable (infected): " in v.reason
+
+
 def test_a_copy_that_was_never_made_is_critical(tmp_path: Path) -> None:
     held = workload("copy-01", points(NOW - HOUR))
     found = verdicts(estate(state([held], [job()], nightly(last=NOW - HOUR))), policy(tmp_path))

@@ -137,6 +137,8 @@ def test_a_byte_order_mark_is_no_mistake() -> None:
 def test_spelling_is_compared_without_case() -> None:
     assert did_you_mean("critcal", ["CRITICAL", "WARNING"]) == "did you mean 'CRITICAL'?"
     assert did_you_mean("x", ["gold", "silver"]) == "use one of: gold, silver"
+    # YAML's old yes: "did you mean 'none'?" would be the contrary of what was meant.
+    assert did_you_mean("on", ["required", "none"]) == "use one of: none, required"
 
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12)

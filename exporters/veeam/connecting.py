@@ -38,10 +38,12 @@ def connect(settings: SystemSettings, cursor: str | None) -> Source:
         ):
             if key in options:
                 remedy = "add enterprise_manager: https://em.example.org:9398, or delete it"
+                if key == "backup_server":
+                    remedy += "; api: enterprise-manager, if url is Enterprise Manager's"
                 raise _wrong(settings, key, "there is no Enterprise Manager that this could be for", remedy)
         return VeeamSource(settings, cursor) if api == "rest" else EnterpriseManagerSource(settings, cursor)
     if api != "rest":
-        remedy = "delete api: with enterprise_manager: both are read, url being the server's own"
+        remedy = "delete api, and name the backup server's own API as url: both are read then"
         raise _wrong(settings, "api", "Enterprise Manager is named twice", remedy)
     told, other = cursors(cursor), _beside(settings, str(manager))
     own = VeeamSource(settings, told.own)

@@ -23,8 +23,8 @@ from lastgood.model import Attempt, Collector, Restore, Snapshot
 
 LOG = logging.getLogger(__name__)
 
-# As long as the poller itself pauses for a refused password.
-AUTH_PAUSE: Final = 15 * 60.0
+# As long as the poller itself pauses for a refused password, and as it does twice as long after each further refusal.
+AUTH_PAUSE, AUTH_PAUSE_CAP = 15 * 60.0, 4 * 3600.0
 # Sessions of both are held this long to be joined: as far back as Enterprise Manager tells any.
 HELD: Final = timedelta(days=31)
 # Stands for the server's own collectors until it could be read once.
@@ -60,12 +60,13 @@ class _Half:
     told: Snapshot | None = None
     error: SourceError | None = None
     refused_until: float | None = None
+    refusals: int = 0
     attempts: dict[str, Attempt] = field(default_factory=dict)
     restores: dict[str, Restore] = field(default_factory=dict)
     news: set[str] = field(default_factory=set)
 
     def take(self, told: Snapshot) -> None:
-        self.told, self.error, self.refused_until = told, None, None
+        self.told, self.error, self.refused_until, self.refusals = told, None, None, 0
         self.attempts |= {attempt.id: attempt for attempt in told.attempts}
         self.restores |= {restore.id: restore for restore in told.restores}
         self.news |= {attempt.id for attempt in told.attempts} | {restore.id for restore in told.restores}
@@ -109,8 +110,11 @@ class BothSource:
             if half.error is None or str(half.error) != str(error):
                 told = {"system": self._system, "reason": f"{half.name} could not be read: {error}"}
                 LOG.warning("half a system", extra=told)
-            half.error = error
-            half.refused_until = self._clock() + AUTH_PAUSE if isinstance(error, AuthRefused) else None
+            half.error, half.refused_until = error, None
+            if isinstance(error, AuthRefused):
+                pause = min(AUTH_PAUSE * 2.0 ** min(half.refusals, 10), AUTH_PAUSE_CAP)
+                half.refused_until = self._clock() + max(pause, error.retry_after or 0.0)
+                half.refusals += 1
 
     def _joined(self, now: datetime) -> Snapshot:
         own, manager = (self._seen(half, now) for half in self._halves)

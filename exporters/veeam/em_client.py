@@ -34,8 +34,8 @@ PAGE: Final = 500
 # More in one poll means that the server takes none of its own tokens.
 LOGONS_PER_POLL: Final = 3
 _NOT_HERE: Final = (
-    "check that url is Enterprise Manager's REST API (port 9398); for a backup server's own API (port 9419) "
-    "delete `api: enterprise-manager`"
+    "check that this address is Enterprise Manager's REST API (port 9398); a backup server's own API (port 9419) is "
+    "read without `api: enterprise-manager`"
 )
 
 RowT = TypeVar("RowT", bound=em_raw.Resource)

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from exporters.veeam import em_raw
 from exporters.veeam.em_store import SessionTold, Tables
-from exporters.veeam.em_words import IMMEDIATE, NO_RUNS, RESTORES, RUNS, job_kind
+from exporters.veeam.em_words import IMMEDIATE, NO_RUNS, OF_ONE_MACHINE, RESTORES, RUNS, job_kind
 from exporters.veeam.words import Words, role_of
 from lastgood.model import Attempt, Job, Mode, Proof, Repository, Restore, Result
 
@@ -77,6 +77,20 @@ class Book:
             ident = self.job_of(session)
             if ident is not None and session.kind not in NO_RUNS:
                 found.setdefault(ident, []).append(session)
+        for rows in found.values():
+            rows.sort(key=lambda session: (session.start, session.id))
+        return found
+
+    @cached_property
+    def sessions_of_machine(self) -> dict[tuple[str, str], list[SessionTold]]:
+        """The sessions of single machines, called "<job> - <machine>", by (agent job, machine); oldest first."""
+        found: dict[tuple[str, str], list[SessionTold]] = {}
+        for session in self.tables.sessions.values():
+            if session.kind == OF_ONE_MACHINE:
+                job, _, machine = session.job_name.lower().rpartition(" - ")
+                ident = self.by_name.get(job)
+                if ident is not None:
+                    found.setdefault((ident, machine), []).append(session)
         for rows in found.values():
             rows.sort(key=lambda session: (session.start, session.id))
         return found
@@ -206,7 +220,8 @@ def _attempt(session: SessionTold, book: Book, failed: Mapping[str, int], modes:
         id=session.id,
         job_id=job_id,
         start=session.start,
-        end=session.end,
+        # One that has stopped without saying when is over: a failure must not pass for a run that goes on.
+        end=None if session.under_way else session.end or session.start,
         result=session.result,
         mode=Mode.FULL if Mode.FULL in told else Mode.INCREMENTAL if told else None,
         is_retry=session.is_retry,

@@ -17,11 +17,13 @@ Both speak of the same things by the same ids, so that everything is told once. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final, TypeVar
 
-from lastgood.model import Attempt, Collector, Job, Repository, Restore, Role, Snapshot, System, Workload
+from exporters.veeam.em_points import OWN_FAILED
+from exporters.veeam.mapping_usable import ENDED_BADLY
+from lastgood.model import Attempt, Collector, Job, Repository, Restore, RestorePoint, Role, Snapshot, System, Workload
 
 # Enterprise Manager's collectors stand beside those of the server's own API under names of their own.
 PREFIX: Final = "em_"
@@ -79,7 +81,7 @@ def _open(row: object, name: str) -> bool:
 
 def _job(first: Job, second: Job) -> Job:
     """A copy that one of them knows to be always on shows no run of its own in either."""
-    made = _filled(first, second)
+    made = replace(_filled(first, second), fresh=first.fresh or second.fresh)
     if not (first.always_on or second.always_on):
         return made
     return replace(
@@ -103,7 +105,36 @@ def _workloads(own: Snapshot, manager: Snapshot) -> tuple[Workload, ...]:
         return _by_id(own.workloads, manager.workloads, _workload, lambda workload: workload.id)
     known = {workload.id for workload in own.workloads}
     others = [workload for workload in manager.workloads if workload.id in known]
-    return _by_id(own.workloads, others, _workload, lambda workload: workload.id)
+    return _by_id(_doubted(own.workloads, manager.workloads), others, _workload, lambda workload: workload.id)
+
+
+def _doubted(own: Sequence[Workload], manager: Sequence[Workload]) -> tuple[Workload, ...]:
+    """The server's own workloads; their points as Enterprise Manager judges them where only it is told the session they
+    were made in, and that one did not end well (agents, up to 12.x)."""
+    bad = {
+        point.id: point
+        for workload in manager
+        for held in workload.points
+        for point in held.points
+        if point.flaw in (ENDED_BADLY, OWN_FAILED)
+    }
+    return tuple(_with_doubts(workload, bad) for workload in own) if bad else tuple(own)
+
+
+def _with_doubts(workload: Workload, bad: Mapping[str, RestorePoint]) -> Workload:
+    if not any(point.usable and point.id in bad for held in workload.points for point in held.points):
+        return workload
+    sets = tuple(
+        replace(
+            held,
+            points=tuple(
+                replace(p, usable=bad[p.id].usable, flaw=bad[p.id].flaw) if p.usable and p.id in bad else p
+                for p in held.points
+            ),
+        )
+        for held in workload.points
+    )
+    return replace(workload, points=sets)
 
 
 def _workload(first: Workload, second: Workload) -> Workload:
@@ -146,7 +177,7 @@ def aged(manager: Snapshot) -> Snapshot:
     """Enterprise Manager's telling once it is no longer trusted: that there are such jobs stands, how they fare and
     whether they run does not."""
     jobs = (
-        replace(job, running=None, running_since=None, last_result=None, next_run=None, enabled=None)
+        replace(job, running=None, running_since=None, last_result=None, next_run=None, enabled=None, fresh=False)
         for job in manager.jobs
     )
     places = (replace(place, free_bytes=None) for place in manager.repositories)

@@ -13,11 +13,14 @@ from functools import cached_property
 from exporters.veeam.chains import KEEP
 from exporters.veeam.em_mapping import Book
 from exporters.veeam.em_store import AGENT, PointTold, SessionTold, TaskTold
-from exporters.veeam.em_words import ref_of
+from exporters.veeam.em_words import BACKUP, OF_ONE_MACHINE, ref_of
 from exporters.veeam.guest import guest_failed
 from exporters.veeam.identity import machine_id
-from exporters.veeam.words import WORKLOAD_KINDS, role_of
+from exporters.veeam.mapping_usable import ENDED_BADLY
+from exporters.veeam.words import WORKLOAD_KINDS, known_role, role_of
 from lastgood.model import Consistency, Outcome, PointSet, RestorePoint, Result, Role, Workload
+
+OWN_FAILED = "its own session failed"
 
 
 @dataclass(slots=True)
@@ -98,6 +101,32 @@ class Machines:
         return found
 
     @cached_property
+    def runs_of(self) -> dict[str, list[list[SessionTold]]]:
+        """Executions by job, oldest first, each with its retries."""
+        found: dict[str, list[list[SessionTold]]] = {}
+        for job, rows in self.book.sessions_of.items():
+            for session in rows:
+                if self.runs[session.id] == session.id:
+                    found.setdefault(job, []).append([])
+                found[job][-1].append(session)
+        return found
+
+    def chain(self, point: PointTold) -> str:
+        return self.book.tables.chain_of.get(point.parent or "", "")
+
+    def agent_session(self, point: PointTold) -> SessionTold | None:
+        """What decides about the point of an agent: within the newest run of its job in which it was made, the newest
+        session of its own machine, else of the job. None where no such run is told."""
+        job = self.book.chain_jobs.get(self.chain(point)) or ""
+        for run in reversed(self.runs_of.get(job, ())):
+            first, last = run[0], run[-1]
+            if first.start <= point.time and (last.under_way or (last.end or last.start) >= point.time):
+                own = self.book.sessions_of_machine.get((job, point.name.lower()), ())
+                inside = [s for s in own if first.start <= s.start and (last.end is None or s.start <= last.end)]
+                return inside[-1] if inside else last
+        return None
+
+    @cached_property
     def wrote(self) -> set[tuple[str, str]]:
         """(session, reference) of every point whose session is told."""
         sessions = self.book.session_of_point
@@ -130,15 +159,18 @@ def _workload(machine: _Machine, machines: Machines) -> Workload:
 
 
 def _roles(machine: _Machine, book: Book) -> dict[str, Role]:
-    """The role of each chain: its job's. A chain without a known job is a copy when another is proven primary."""
+    """The role of each chain: its job's. A chain without a known job, or of a strange one, is a copy when another is
+    proven primary."""
     roles: dict[str, Role] = {}
     open_: list[str] = []
     for chain in {book.tables.chain_of.get(point.parent or "", "") for point in machine.points}:
         kind = book.kind(book.chain_jobs.get(chain))
-        if kind is None:
+        # "backup": of a platform we do not know. What a type we do not know writes may be a copy.
+        role = Role.PRIMARY if kind == BACKUP else known_role(kind)
+        if role is None:
             open_.append(chain)
         else:
-            roles[chain] = role_of(kind)
+            roles[chain] = role
     proven = Role.PRIMARY in roles.values()
     return roles | dict.fromkeys(open_, Role.COPY if proven else Role.PRIMARY)
 
@@ -188,11 +220,26 @@ def _usable(point: PointTold, task: TaskTold | None, machines: Machines) -> tupl
     if task is not None:
         return _by_task(task)
     if point.ref.startswith(f"{AGENT}:"):
-        # The task sessions of agents name no machine that could be joined; their points appear when they are done.
-        return True, None
+        return _by_session(point, machines)
     if tables.tasks_until is None or point.time > tables.tasks_until:
         return None, "its task could not be read"
     return True, None
+
+
+def _by_session(point: PointTold, machines: Machines) -> tuple[bool | None, str | None]:
+    """Tasks of agents name no machine that could be joined: its own session decides, else the run of its job, of which
+    nobody knows for which machine it did not end well."""
+    session = machines.agent_session(point)
+    if session is None:
+        until = machines.book.tables.sessions_until
+        later = until is None or point.time > until
+        return (None, "its session could not be read") if later else (True, None)
+    if session.under_way:
+        return False, "still being written"
+    if session.result in (Result.SUCCESS, Result.WARNING):
+        return True, None
+    own = session.kind == OF_ONE_MACHINE and session.result is Result.FAILED
+    return (False, OWN_FAILED) if own else (None, ENDED_BADLY)
 
 
 def _task_of(point: PointTold, machines: Machines) -> TaskTold | None:
@@ -203,10 +250,21 @@ def _task_of(point: PointTold, machines: Machines) -> TaskTold | None:
     if linked:
         return max(linked, key=lambda task: (task.start, task.id))
     session = machines.book.session_of_point.get(point.parent or "")
-    if session is None:
-        return None
-    own = [task for task in machine.tasks if task.point is None and _fills(task, session, point, machines)]
+    own = [
+        task
+        for task in machine.tasks
+        if task.point is None
+        and (_covers(task, point, machines) if session is None else _fills(task, session, point, machines))
+    ]
     return max(own, key=lambda task: (task.start, task.id), default=None)
+
+
+def _covers(task: TaskTold, point: PointTold, machines: Machines) -> bool:
+    """For a point no session links to: whether it was made during the task, by the job whose chain it is in."""
+    book = machines.book
+    session, job = book.tables.sessions.get(task.session), book.chain_jobs.get(machines.chain(point))
+    same_job = session is None or job is None or book.job_of(session) == job
+    return same_job and task.start <= point.time and (task.end is None or point.time <= task.end)
 
 
 def _fills(task: TaskTold, session: SessionTold, point: PointTold, machines: Machines) -> bool:

@@ -4,7 +4,7 @@ complete, and only rows of the chosen backup server are taken in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -31,11 +31,14 @@ from lastgood.clock import iso
 from lastgood.errors import BadAnswer
 
 RowT = TypeVar("RowT", bound=em_raw.Resource)
+ToldT = TypeVar("ToldT", SessionTold, TaskTold)
 
 # Enterprise Manager's collections of sessions hold no more (REST API Reference 13.0.1, GET /backupSessions).
 WINDOW: Final = timedelta(days=30)
 # Sessions and tasks under way are read again from the oldest on, but not for longer than this.
 REREAD: Final = timedelta(days=2)
+# Of those that go on for longer, so many are asked for in an hour.
+MOST_LONG: Final = 50
 
 SERVERS: Final[Query[em_raw.BackupServer]] = Query("BackupServer", em_raw.BackupServer, by_server=False)
 ROOTS: Final[Query[em_raw.HierarchyRoot]] = Query("HierarchyRoot", em_raw.HierarchyRoot)
@@ -117,9 +120,10 @@ class EmReader:
         short = [server for server in servers if (server.name or "").lower().partition(".")[0] == wanted]
         if len(exact) == 1 or (not exact and len(short) == 1):
             return (exact or short)[0]
+        called = len(exact or short) or "no"
         raise self._refusal(
-            f"Enterprise Manager knows no backup server {self._server!r} (or several); it knows: {names}",
-            "write options: {backup_server: ...} as Enterprise Manager writes it",
+            f"Enterprise Manager knows {called} backup servers called {self._server!r}; it knows: {names}",
+            "write one of these names as options: {backup_server: NAME}",
         )
 
     def _refusal(self, message: str, remedy: str) -> BadAnswer:
@@ -187,6 +191,10 @@ class EmReader:
         since = self._since(self.sessions_mark, poll.now, self.oldest_open())
         filter_ = _after(since)
         reads = [self._query(poll, SESSIONS, take, filter_), self._optional(poll, REPLICA_SESSIONS, take, filter_)]
+        old = {s.id: s for s in self.tables.sessions.values() if s.kind != IMMEDIATE and s.start < since}
+        for session in self._long(old, "long sessions", poll):
+            what = REPLICA_SESSIONS if session.kind == "replica" else SESSIONS
+            self._optional(poll, what, take, *_around(session.start))
         for ident, session in found.items():
             known = self.told_before is not None and session.start < self.told_before
             if self.tables.sessions.get(ident, session if known else None) != session:
@@ -195,6 +203,7 @@ class EmReader:
         self.tables.sessions_read = True
         tally = _tally(reads)
         if not tally.short:
+            self.tables.sessions_until = poll.now
             self.sessions_mark = max((s.start for s in self.tables.sessions.values()), default=self.sessions_mark)
         return Tally(tally.rows, tally.expected, whole=False)
 
@@ -212,6 +221,9 @@ class EmReader:
 
         since = self._since(self._tasks_mark, poll.now, open_since(self.tables.tasks.values()))
         tally = _tally([self._query(poll, TASKS, take, _after(since))])
+        old = {t.id: t for t in self.tables.tasks.values() if t.start < since}
+        for start in dict.fromkeys(task.start for task in self._long(old, "long tasks", poll)):
+            self._query(poll, TASKS, take, *_around(start))
         self.tables.tasks |= found
         if not tally.short:
             self._tasks_mark = max((t.start for t in self.tables.tasks.values()), default=self._tasks_mark)
@@ -233,6 +245,14 @@ class EmReader:
                 self.changed_restores[ident] = session
         self.tables.restores |= found
         return Tally(read.rows, read.expected, whole=False)
+
+    def _long(self, things: Mapping[str, ToldT], part: str, poll: EmPoll) -> list[ToldT]:
+        """What goes on for so long that the listing of new ones no longer shows it; hourly, the oldest first."""
+        going = sorted((t for t in things.values() if t.under_way), key=lambda t: (t.start, t.id))
+        if not going or not self.schedule.due(part, poll.now, CONFIG):
+            return []
+        self.schedule.mark(part, poll.now)
+        return going[:MOST_LONG]
 
     def _since(self, mark: datetime | None, now: datetime, open_: datetime | None) -> datetime:
         if mark is None:
@@ -308,6 +328,12 @@ class EmReader:
 def _after(moment: datetime) -> str:
     """A filter by creation time: the query service takes UTC only."""
     return f'CreationTime>="{iso(moment)}"'
+
+
+def _around(moment: datetime) -> tuple[str, str]:
+    """Filters for what began at one moment, whatever of its second the query service compares."""
+    second = timedelta(seconds=1)
+    return f'CreationTime>="{iso(moment - second)}"', f'CreationTime<="{iso(moment + second)}"'
 
 
 def _tally(reads: list[Read | None]) -> Tally:

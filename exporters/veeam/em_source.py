@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from exporters.collecting import Collecting, whole
+from exporters.collecting import Collecting
 from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
 from exporters.veeam.em_client import SIGN_IN, EmClient
@@ -132,7 +132,6 @@ class EnterpriseManagerSource:
             attempts=made_attempts,
             restores=made_restores,
             repositories=repositories(tables.repositories or ()),
-            inventory=self._inventory(collectors),
             cursor=self._cursor_text(),
         )
         reader.prune(poll.now)
@@ -151,13 +150,6 @@ class EnterpriseManagerSource:
             tls_verified=self._settings.url.startswith("https:") and not self._settings.tls.insecure,
             unknown_words=len(self._said),
         )
-
-    def _inventory(self, collectors: tuple[Collector, ...]) -> bool:
-        """Whether an id that is missing here is gone: whole listings of jobs and of points, and not empty ones."""
-        by_name = {collector.name: collector for collector in collectors}
-        tables = self._tables
-        filled = bool(tables.jobs and tables.points and tables.points_whole and tables.members is not None)
-        return filled and whole(by_name.get("jobs")) and whole(by_name.get("points"))
 
     def _cursor_text(self) -> str:
         """Up to a day before the newest session, and no later than the oldest that goes on."""

@@ -136,7 +136,7 @@ class Tables:
     """The last good reading of everything about one backup server. None: never read, or refused.
 
     `jobs` are of all kinds, `members` the machines and containers they name. `points_whole`: all points of machines
-    were listed, with all chains. `tasks_until` is when tasks were last read whole.
+    were listed, with all chains. `tasks_until` and `sessions_until` are when those were last read whole.
     """
 
     server: em_raw.BackupServer | None = None
@@ -147,6 +147,7 @@ class Tables:
     computers: dict[str, str | None] = field(default_factory=dict)
     sessions: dict[str, SessionTold] = field(default_factory=dict)
     sessions_read: bool = False
+    sessions_until: datetime | None = None
     restores: dict[str, SessionTold] = field(default_factory=dict)
     tasks: dict[str, TaskTold] = field(default_factory=dict)
     tasks_until: datetime | None = None

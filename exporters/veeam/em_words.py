@@ -25,6 +25,7 @@ _JOB_KINDS: Mapping[str, str] = {
     "agentmanagement": "agent_backup",
     "nasbackup": "file_backup",
 }
+BACKUP = "backup"
 IMMEDIATE = "immediatebackupcopy"
 # One machine of an agent job; the run is the AgentBackup session above it.
 OF_ONE_MACHINE = "agentmanagement"
@@ -71,7 +72,7 @@ def job_kind(words: Words, type_: str | None, platform_: str | None) -> str | No
         return None
     lower = type_.lower()
     if lower == "backup":
-        return _BACKUP_KINDS.get(platform("vcd" if (platform_ or "").lower() == "vcloud" else platform_), "backup")
+        return _BACKUP_KINDS.get(platform("vcd" if (platform_ or "").lower() == "vcloud" else platform_), BACKUP)
     return _JOB_KINDS.get(lower) or words.job_kind(type_)
 
 

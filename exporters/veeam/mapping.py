@@ -75,6 +75,7 @@ class Tables:
     joined: Joined = field(default_factory=Joined)
     told_jobs: Mapping[str, str] = field(default_factory=dict)
     points_whole: bool = False
+    sessions_until: datetime | None = None
     tasks_until: datetime | None = None
     tasks_exist: bool = True
     replicas: Sequence[raw_recovery.Replica] | None = None
@@ -176,6 +177,8 @@ def _point_facts(tables: Tables, made_jobs: Sequence[Job], revision: str) -> Poi
             denied=denied(tables.tasks.checks, tables.joined.points),
             tasks_until=tables.tasks_until,
             tasks_exist=tables.tasks_exist,
+            unclear=tables.tasks.unclear,
+            sessions_until=tables.sessions_until,
             runs=JobRuns(tables.sessions.notes, tables.backups or (), made_jobs),
         ),
         latest=tables.tasks.latest,

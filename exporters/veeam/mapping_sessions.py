@@ -136,7 +136,8 @@ def _attempt(row: raw.Session, note: SessionNote, words: Words) -> Attempt | Non
         id=row.id,
         job_id=note.job_id,
         start=note.created,
-        end=None if note.under_way else note.end,
+        # One that has stopped without saying when is over: a failure must not pass for a run that goes on.
+        end=None if note.under_way else note.end or note.created,
         result=note.result,
         mode=words.mode(row.algorithm),
         read_bytes=progress.read_size if progress else None,

@@ -17,6 +17,7 @@ from exporters.veeam.words import AGENT_PLATFORMS, Words, platform
 from lastgood.model import Consistency, RestorePoint, Result
 from lastgood.runs import Group
 
+ENDED_BADLY = "no task tells of it, and its session did not end well"
 # Informative marks no suspicion (1.3-rev0 on); no word at all (1.1) is no all-clear.
 _SUSPICION = {"suspicious": True, "infected": True, "clean": False, "informative": False}
 
@@ -26,14 +27,17 @@ class Evidence:
     """What points are judged by.
 
     `by_point` are the newest tasks that wrote them. `denied` are points that failed a verification. `tasks_until`:
-    tasks are known up to then; None when they could not be read. `tasks_exist` is False where this server offers none:
-    then `runs` must do.
+    tasks are known up to then; None when they could not be read. `unclear` are points of which a task tells that cannot
+    be understood, and that did not say it went well. `tasks_exist` is False where this server offers none: then `runs`
+    must do, which are known up to `sessions_until`.
     """
 
     by_point: Mapping[str, PointTask] = field(default_factory=dict)
     denied: Collection[str] = ()
     tasks_until: datetime | None = None
     tasks_exist: bool = True
+    unclear: Collection[str] = ()
+    sessions_until: datetime | None = None
     runs: JobRuns = field(default_factory=JobRuns)
 
 
@@ -71,11 +75,20 @@ def _usable(point: ChainPoint, evidence: Evidence, words: Words) -> tuple[bool |
     task = evidence.by_point.get(point.id)
     if task is not None:
         return _by_task(task)
+    if point.id in evidence.unclear:
+        return None, "a task tells of it in words lastgood cannot read"
     if not evidence.tasks_exist or platform(point.platform) in AGENT_PLATFORMS:
-        return _by_run(evidence.runs.covering(point))
-    if evidence.tasks_until is None or point.time > evidence.tasks_until:
+        run = evidence.runs.covering(point)
+        if run is None and _later(point.time, evidence.sessions_until):
+            return None, "its session could not be read"
+        return _by_run(run)
+    if _later(point.time, evidence.tasks_until):
         return None, "its task could not be read"
     return True, None
+
+
+def _later(time: datetime, read_until: datetime | None) -> bool:
+    return read_until is None or time > read_until
 
 
 def _by_run(run: Group | None) -> tuple[bool | None, str | None]:
@@ -84,7 +97,7 @@ def _by_run(run: Group | None) -> tuple[bool | None, str | None]:
         return True, None
     if run[-1].end is None:
         return False, "still being written"
-    return None, "no task tells of it, and its session did not end well"
+    return None, ENDED_BADLY
 
 
 def _by_task(task: PointTask) -> tuple[bool | None, str | None]:

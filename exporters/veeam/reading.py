@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Sized
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from exporters.veeam.mapping import Tables
 from exporters.veeam.mapping_sessions import Draft, Intake
 from exporters.veeam.schedule import CONFIG, HISTORY, HOUR, OVERLAP, RESUME_OVERLAP, Schedule
 from exporters.veeam.sink import Rows, SinkT
-from exporters.veeam.store import TaskIntake, TaskTold
+from exporters.veeam.store import TaskIntake
 from exporters.veeam.task_times import settled
 from exporters.veeam.words import Words
 from exporters.watch import Tally
@@ -75,6 +75,8 @@ class Reader:
         self.tasks_mark: datetime | None = None
         self.resumed: list[str] = []
         self._logs_behind = False
+        # When each open session was last asked for by its id, by the number of the poll.
+        self._turn, self._turns = 0, dict[str, int]()
         self.changed: list[Draft] = []
 
     def resume(self, mark: datetime | None, open_ids: list[str]) -> None:
@@ -144,19 +146,26 @@ class Reader:
         read = listing.rows
         self.changed += read.hand_over()
         waiting = [ident for ident in dict.fromkeys((*self.resumed, *store.open_ids())) if ident not in read]
+        # Those asked last come last: parents of copies and log backups stay open for ever and must not starve the rest.
+        waiting.sort(key=lambda ident: self._turns.get(ident, 0))
+        self._turn += 1
         for ident in waiting[:MOST_OPEN]:
+            self._turns[ident] = self._turn
             single = Intake(store, words)
             try:
                 single.extend([poll.client.one(f"sessions/{ident}", raw.Session, poll.deadline)])
                 self.changed += single.hand_over()
             except Absent:
                 store.drop(ident)
-        self.resumed = []
+        self.resumed = waiting[MOST_OPEN:] if self.resumed else []
+        open_ = {*self.resumed, *store.open_ids()}
+        self._turns = {ident: turn for ident, turn in self._turns.items() if ident in open_}
         if self._logs_behind:
             self._read_logs(poll)
         result = tally(listing)
-        if store.newest is not None and not result.short:
-            self.sessions_mark = store.newest
+        if not result.short:
+            self.sessions_mark = store.newest or self.sessions_mark
+            self.tables.sessions_until = poll.server_now
         store.prune(min(poll.server_now, store.newest or poll.server_now) - self.history)
         return Tally(result.rows, result.expected, whole=False)
 
@@ -187,12 +196,12 @@ class Reader:
         tables.tasks_exist = True
         result, read = tally(listing), listing.rows.tasks
         sessions = dict.fromkeys(s for ident, s in store.under_way.items() if ident not in read)
-        self._take_tasks(read, poll.words)
+        self._take_tasks(listing.rows, poll.words)
         for session in list(sessions)[:MOST_OPEN]:
             # The filter needs an id that the server knows; a session deleted since takes its tasks with it.
             rows = poll.gather(endpoints.TASKS, lambda: TaskIntake(poll.words), ("sessionIdFilter", session))
             present = rows.rows.tasks
-            self._take_tasks(present, poll.words)
+            self._take_tasks(rows.rows, poll.words)
             gone = [i for i, s in store.under_way.items() if s == session and i not in present]
             for ident in gone:
                 del store.under_way[ident]
@@ -201,9 +210,10 @@ class Reader:
             self.tasks_mark, tables.tasks_until = store.newest, poll.server_now
         return Tally(result.rows, result.expected, whole=False)
 
-    def _take_tasks(self, read: Mapping[str, TaskTold | None], words: Words) -> None:
+    def _take_tasks(self, read: TaskIntake, words: Words) -> None:
         notes = self.tables.sessions.notes
-        for ident, task in read.items():
+        self.tables.tasks.doubt(read.unclear)
+        for ident, task in read.tasks.items():
             if task is not None:
                 note = notes.get(task.session)
                 placed = settled(task, note, words.zone) if note else task

@@ -12,6 +12,8 @@ from exporters.veeam.sim_revisions import R11, R130
 from exporters.veeam.sim_world import World
 
 Row = dict[str, Any]
+# Listings that are paged at the same time by a few readers.
+SELECTIONS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +63,23 @@ def _passing(world: World, rows: Iterable[Any], rule: Filter, wanted: Sequence[s
     return [row for row in rows if any(rule.test(world, rule.get(world, row), w) for w in wanted)]
 
 
+def _selected(listing: Listing, world: World, rows: Sequence[Any], query: Query) -> Sequence[Any]:
+    """The pages of one listing are cut from one selection: else a large estate is sorted anew for each of them."""
+    asked = tuple((name, *values) for name, values in sorted(query.items()) if name not in ("skip", "limit"))
+    held = world.selections.get((id(listing), asked))
+    if held is None or held[0] is not rows:
+        held = (rows, select(listing, world, rows, query))
+        if len(world.selections) >= SELECTIONS:
+            world.selections.clear()
+        world.selections[id(listing), asked] = held
+    return held[1]
+
+
 def answer(
     listing: Listing, world: World, rows: Sequence[Any], query: Query, *, cap: int | None
 ) -> tuple[list[Row], Row]:
     """The rows of one page and its paging block."""
-    chosen = select(listing, world, rows, query)
+    chosen = _selected(listing, world, rows, query)
     if world.level < listing.paged_since:
         shown, paging = chosen, {"total": len(chosen), "count": len(chosen)}
     else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 from zoneinfo import ZoneInfo
 
@@ -58,6 +59,8 @@ class World:
 
     def __init__(self, server: Server, level: int) -> None:
         self.server, self.level, self.zone = server, level, ZoneInfo(server.zone)
+        # What the last queries chose, by listing and query: (rows chosen from, rows chosen). See sim_listing.
+        self.selections: dict[tuple[int, tuple[tuple[str, ...], ...]], tuple[Sequence[Any], Sequence[Any]]] = {}
 
     @cached_property
     def machines(self) -> dict[str, Machine]:

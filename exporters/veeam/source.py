@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from exporters.collecting import Collecting, whole
+from exporters.collecting import Collecting
 from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
 from exporters.veeam.client import SIGN_IN, Client
@@ -202,27 +202,14 @@ class VeeamSource:
             malware=parts.malware,
             practices=parts.practices,
             log_backups=parts.log_backups,
-            inventory=self._inventory(collectors),
             cursor=self._cursor_text(),
         )
-
-    def _inventory(self, collectors: tuple[Collector, ...]) -> bool:
-        """Whether an id that is missing here is gone: whole listings of jobs and of points, and not empty ones.
-
-        Replicas that could not be read this time may hold machines nothing else tells of; a role that may not read them
-        never knew any.
-        """
-        by_name = {collector.name: collector for collector in collectors}
-        listed = self._tables.objects and self._tables.states and self._tables.points_whole
-        replicas = by_name.get("replicas")
-        told = replicas is None or replicas.success or replicas.permitted is False
-        return bool(listed) and told and whole(by_name.get("jobs")) and whole(by_name.get("points"))
 
     def _cursor_text(self) -> str:
         mark = self._reader.sessions_mark
         cursor = Cursor(
             sessions=at(mark) if mark else None,
-            open=sorted(self._tables.sessions.open_ids()),
+            open=sorted({*self._tables.sessions.open_ids(), *self._reader.resumed}),
         )
         return msgspec.json.encode(cursor).decode()
 

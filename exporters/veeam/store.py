@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -94,12 +94,23 @@ def _kind(task: raw.Task, words: Words) -> Kind | None:
     return words.known("task type", task.type or "backup", TASKS)
 
 
+def casts_doubt(task: raw.Task, words: Words) -> bool:
+    """Whether a task that cannot be read (a word or a time of it is strange) speaks against the point it is of: all but
+    its success does, and while it goes on only one that may be writing it."""
+    result = words.outcome(task.result)
+    return result not in (None, Result.SUCCESS, Result.WARNING) or (
+        result is None and _kind(task, words) is Kind.BACKUP
+    )
+
+
 class TaskIntake:
-    """The sink of a listing of tasks (see sink.Sink)."""
+    """The sink of a listing of tasks (see sink.Sink). `unclear` are points whose task cannot be read, and whether that
+    speaks against them."""
 
     def __init__(self, words: Words) -> None:
         self._words = words
         self.tasks: dict[str, TaskTold | None] = {}
+        self.unclear: dict[str, bool] = {}
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -107,7 +118,10 @@ class TaskIntake:
     def extend(self, rows: Iterable[raw.Task], /) -> None:
         for row in rows:
             if row.id not in self.tasks:
-                self.tasks[row.id] = told(row, self._words)
+                self.tasks[row.id] = task = told(row, self._words)
+                point = real(row.restore_point_id) or real(row.replica_point_id)
+                if task is None and point is not None:
+                    self.unclear[point] = casts_doubt(row, self._words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +184,7 @@ class TaskStore:
     under_way: dict[str, str] = field(default_factory=dict)
     counted: dict[str, datetime] = field(default_factory=dict)
     checks: Checks = field(default_factory=Checks)
+    unclear: set[str] = field(default_factory=set)
     newest: datetime | None = None
 
     def add(self, ident: str, task: TaskTold, job_id: str | None) -> None:
@@ -199,6 +214,11 @@ class TaskStore:
             self.counted[ident] = task.start
             self._sum(task)
 
+    def doubt(self, unclear: Mapping[str, bool]) -> None:
+        """Take in what tasks that cannot be read mean for their points."""
+        self.unclear -= unclear.keys()
+        self.unclear |= {point for point, against in unclear.items() if against}
+
     def _judge_point(self, ident: str | None, told: PointTask) -> None:
         # A retry writes into the point its failed predecessor opened: the newest task decides.
         if ident and (ident not in self.by_point or self.by_point[ident].start <= told.start):
@@ -221,6 +241,7 @@ class TaskStore:
     def prune(self, points: Collection[str], live: Collection[str], before: datetime) -> None:
         """Forget what no held point, no live session and no recent reading can ask for any more."""
         self.by_point = {k: v for k, v in self.by_point.items() if k in points or v.start >= before}
+        self.unclear &= set(points)
         self.counted = {k: v for k, v in self.counted.items() if v >= before}
         self.sums = {k: v for k, v in self.sums.items() if k in live}
         self.restored = {k: v for k, v in self.restored.items() if k in live}

@@ -1,4 +1,4 @@
-"""`lastgood explain WORKLOAD`: which rule and tier apply to a workload, what they promise, and who is told."""
+"""`lastgood explain WORKLOAD`: how it stands, which rule and tier apply, what they promise, and who is told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import click
@@ -22,6 +23,9 @@ _MAX_ANSWER = 8 << 20
 _TIMEOUT = 10.0
 # How /api/v1/workloads calls what a match calls otherwise; its `kind` says only that the item is a workload.
 _API_NAMES = {"job": "jobs", "tag": "tags", "kind": "workload_kind"}
+
+# A topic and what is said of it.
+Line = tuple[str, str]
 
 
 @click.command("explain")
@@ -45,19 +49,20 @@ def explain(
 ) -> None:
     """Say which rule and tier apply to WORKLOAD, each promise in words, exclusions, urgency and escalation.
 
-    Offline, what a rule may ask for is given by options; with --url it is asked of a running exporter.
+    Offline, what a rule may ask for is given by options; with --url it is asked of a running exporter, which also says
+    how the workload stands now: each verdict that is not OK, why, and what to do first.
     """
     try:
         loaded, _ = load(policy, now=now or datetime.now(UTC))
     except ConfigError as error:
         raise Refused(str(error)) from None
     offered = {"name": workload, "id": id_, **given}
-    known = [(_facts(offered), None)] if url is None else _ask(url, workload)
+    known = [(_facts(offered), None, [])] if url is None else _ask(url, workload)
     if not known:
         raise Refused(f"{url} knows no workload {workload!r} -> check the name, or explain it offline without --url")
-    for facts, tier in known:
+    for facts, tier, verdicts in known:
         click.echo(" ".join(facts["name"] + facts.get("system", ())))
-        for topic, words in explain_facts(loaded, facts, now or datetime.now(UTC)):
+        for topic, words in [*verdicts, *explain_facts(loaded, facts, now or datetime.now(UTC))]:
             click.echo(f"  {topic:<15} {words}")
         assigned = loaded.assign(facts).tier
         if tier is not None and (assigned is None or assigned.name != tier):
@@ -79,15 +84,17 @@ def _facts(values: Mapping[str, object]) -> Facts:
     return found
 
 
-def _ask(url: str, workload: str) -> list[tuple[Facts, str | None]]:
-    """Facts and tier of each workload of that name, from a running exporter's /api/v1/workloads."""
+def _ask(url: str, workload: str) -> list[tuple[Facts, str | None, list[Line]]]:
+    """Facts, tier and verdicts of each workload of that name, from a running exporter."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise Refused("--url must begin with http:// or https://")
-    place = f"{url.rstrip('/')}/api/v1/workloads?name={quote(workload, safe='')}"
     try:
-        with urllib.request.urlopen(place, timeout=_TIMEOUT) as answer:  # noqa: S310 - the scheme was checked
-            items = json.loads(answer.read(_MAX_ANSWER))["items"]
-        return [(_facts({**i, **{k: i.get(name) for k, name in _API_NAMES.items()}}), i["tier"]) for i in items]
+        items = _items(url, f"workloads?name={quote(workload, safe='')}")
+        judged = _items(url, f"verdicts?kind=workload&name={quote(workload, safe='')}") if items else []
+        return [
+            (_facts({**i, **{k: i.get(name) for k, name in _API_NAMES.items()}}), i["tier"], _verdicts(i, judged))
+            for i in items
+        ]
     except urllib.error.HTTPError as error:
         error.close()
         hint = "it has no data yet; try again after its first poll" if error.code == 503 else "check the address"
@@ -95,3 +102,30 @@ def _ask(url: str, workload: str) -> list[tuple[Facts, str | None]]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = getattr(error, "reason", None) or type(error).__name__
         raise Refused(f"{url} gave no usable answer ({reason}) -> is the exporter running there?") from None
+
+
+def _items(url: str, query: str) -> list[dict[str, Any]]:
+    """The items that the API answers to a query. Raises OSError, ValueError, LookupError and TypeError."""
+    with urllib.request.urlopen(f"{url.rstrip('/')}/api/v1/{query}", timeout=_TIMEOUT) as answer:  # noqa: S310 - checked
+        return list(json.loads(answer.read(_MAX_ANSWER))["items"])
+
+
+def _verdicts(workload: Mapping[str, Any], judged: list[dict[str, Any]]) -> list[Line]:
+    """What is not as it should be with one workload, worst first as the API gives it."""
+    own = [v for v in judged if (v["system"], v["id"]) == (workload["system"], workload["id"])]
+    bad = [v for v in own if v["verdict"] != "OK"]
+    if not bad:
+        return [("verdict", f"OK, all {len(own)}" if own else "none: nothing is promised for it")]
+    return [("verdict", _printable(_sentence(v))) for v in bad]
+
+
+def _sentence(verdict: Mapping[str, Any]) -> str:
+    role = verdict.get("role")
+    which = verdict["objective"] + (f" ({role})" if role not in (None, "primary") else "")
+    action = f". Next: {verdict['action']}" if verdict.get("action") else ""
+    return f"{verdict['verdict']} {which}: {verdict['reason']}{action}"
+
+
+def _printable(text: str) -> str:
+    """Without characters that a terminal would obey: reasons quote what backup systems say."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -171,7 +171,7 @@ RESTS_ON: Mapping[Objective, tuple[str, ...]] = {
     Objective.RESTORE_TEST: ("sessions",),
     Objective.JOB_DURATION: ("jobs", "sessions"),
     Objective.SUCCESS_RATE: ("sessions",),
-    Objective.INTEGRITY: ("points", "malware"),
+    Objective.INTEGRITY: ("points", "tasks", "malware"),
     Objective.IMMUTABILITY: ("repositories", "points"),
     Objective.ENCRYPTION: ("jobs",),
     Objective.CAPACITY: ("repositories",),

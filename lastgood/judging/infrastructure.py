@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from lastgood.clock import people, shift
+from lastgood.errors import AuthRefused
 from lastgood.forecast import NEEDED_SPAN, NOT_ENOUGH, full_at
 from lastgood.judging.base import State, Verdict, View, doubt, moment
 from lastgood.model import Collector, License, Repository
@@ -40,7 +41,9 @@ def _system(view: View) -> Verdict:
     state, now = view.state, view.now
     silent = state.stale_at is None or state.stale_at <= now
     blocked = state.auth_blocked_until is not None
-    told = f": {state.error}" if state.error else ""
+    # Written for a log: the name stands before the sentence anyway, and an arrow is not read aloud.
+    error = (state.error or "").removeprefix(f"{view.system}: ").replace(" -> ", "; ")
+    told = f": {error}" if error else ""
     if silent:
         verdict = State.CRITICAL
         reason = f"{_unread(state.last_success)}{told}"
@@ -84,6 +87,8 @@ def _collector(view: View, collector: Collector) -> Verdict | None:
         state = State.CRITICAL
         reason = f"{collector.name} {_unread(collector.read_at)}: {collector.error or 'no reason told'}"
         action = f"Find out why {view.system} does not answer for {collector.name}."
+        if (collector.error or "").startswith(f"{AuthRefused.kind}:"):
+            action = f"Check the account that reads {collector.name}, and its password."
     else:
         state, reason, action = State.OK, f"{collector.name} read {moment(collector.read_at)}", ""
     return Verdict(
@@ -194,7 +199,7 @@ def _components(view: View) -> Iterator[Verdict]:
             subject=view.subject("component", component.id, component.name),
             objective=Objective.SYSTEM,
             state=State.CRITICAL if alone else State.WARNING,
-            reason=f"{component.kind} is down" + (", and no other one is up" if alone else ""),
+            reason=f"{component.kind.replace('_', ' ')} is down" + (", and no other one is up" if alone else ""),
             action=f"Bring {component.name} back.",
         )
 

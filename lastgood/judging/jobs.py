@@ -11,6 +11,7 @@ A running job keeps the verdict of its previous finished run; a run whose retry 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -29,9 +30,17 @@ def judge(view: View, job: Job, tier: Tier) -> Iterator[Verdict]:
     if tier.job_duration is not None and not job.always_on:
         verdict = _duration(view, job, tier.job_duration, runs)
         if verdict is not None:
-            yield doubt(view, verdict)
+            yield _believed(job, doubt(view, verdict))
     if tier.success_rate is not None:
-        yield doubt(view, _rate(view, job, tier.success_rate, runs))
+        yield _believed(job, doubt(view, _rate(view, job, tier.success_rate, runs)))
+
+
+def _believed(job: Job, verdict: Verdict) -> Verdict:
+    """Where the source of this one job is silent its runs since are not known: all others' are."""
+    if job.fresh or verdict.state is not State.OK:
+        return verdict
+    reason = f"what tells of {job.name} has not been read for too long; when last seen: {verdict.reason}"
+    return replace(verdict, state=State.UNKNOWN, reason=reason, action="Restore the reading of its source first.")
 
 
 def limits_of(wanted: JobDuration, mode: Mode | None) -> tuple[float, float] | None:

@@ -238,11 +238,12 @@ def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | No
         return _without(view, place, which)
     assert place.deadline is not None  # noqa: S101 - a last good always has a deadline
     working = " of working time" if rpo.calendar else ""
-    told = f"last good{which} {ago(place.last_good, now)} (RPO {exact(rpo.within)}{working}){_flaw(place)}"
+    age = f"last good{which} {ago(place.last_good, now)} (RPO {exact(rpo.within)}{working})"
+    told = f"{age}{_flaw(place)}"
     if now > place.deadline:
         late = people((now - place.deadline).total_seconds())
         why, action = _root(view) or ((risky.why, risky.action) if risky and risky.proven else _cause(view, place))
-        return State.CRITICAL, f"{told}, {late} too old: {why}", action
+        return State.CRITICAL, f"{age}, {late} too old{_flaw(place)}: {why}", action
     if place.unproven is not None and now > rpo.deadline(place.last_good):
         return State.UNKNOWN, f"{told}; a newer point exists but its task's result cannot be read", _read(view)
     if place.listing is Listing.UNREADABLE:
@@ -251,7 +252,7 @@ def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | No
         return State.UNKNOWN, f"{told}; {risky.why}", risky.action
     if risky is not None and risky.at is not None and risky.at <= now:
         left = people((place.deadline - now).total_seconds())
-        return State.WARNING, f"{told}, {left} left: {risky.why}", risky.action
+        return State.WARNING, f"{age}, {left} left{_flaw(place)}: {risky.why}", risky.action
     return State.OK, told, None
 
 
@@ -290,7 +291,7 @@ def _flaw(place: Standing) -> str:
     newest = place.newest
     if newest is None or newest.usable is not False:
         return ""
-    return f"; the newest point of {moment(newest.time)} is not usable: {newest.flaw or 'no reason told'}"
+    return f"; the newest point of {moment(newest.time)} is not usable ({newest.flaw or 'no reason told'})"
 
 
 def _read(view: View) -> str:
@@ -312,8 +313,8 @@ def _cause(view: View, place: Standing) -> tuple[str, str]:
     copied = "" if place.role is Role.PRIMARY else f"{place.role} "
     jobs = [j for j in (view.jobs.get(i) for i in place.workload.job_ids or ()) if j and j.role is place.role]
     # Where there are backup copies they are what is judged, not the standby machine beside them.
-    standby = place.points is not None and place.points.standby
-    jobs = [j for j in jobs if j.replicates is standby] or jobs
+    if place.points is not None:
+        jobs = [j for j in jobs if j.replicates is place.points.standby]
     off = next((j for j in jobs if j.enabled is False), None)
     if off is not None:
         return f"job {off.name} is disabled", f"Enable {off.name} and run it now."
@@ -327,4 +328,8 @@ def _cause(view: View, place: Standing) -> tuple[str, str]:
         return f"{job.name} gave it no good point", f"Read the last sessions of {job.name} and run it now."
     if place.workload.job_ids is None:
         return "which job backs it up is not known", f"Find the job that should back up {name}."
-    return f"no {copied}job serves it", f"Add {name} to a {copied}job, or retire its old points."
+    if copied:
+        # Not every vendor lists these jobs: Veeam's own API of 12.x tells of none.
+        find = f"Find the {copied}job of {name} in the product, and run it; or add one."
+        return f"no {copied}job of it is listed", find
+    return "no job serves it", f"Add {name} to a job, or retire its old points."

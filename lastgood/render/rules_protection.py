@@ -40,7 +40,7 @@ def _integrity() -> tuple[Alert, ...]:
             objective="integrity",
             expr=verdict(CRITICAL, objective="integrity"),
             summary=f"Backup not sound: {WHO} ({{{{ $labels.role }}}})",
-            description="Malware was found in it, or its newest restore point failed verification. "
+            description="Malware was found in it, or its newest restore point is corrupt or failed verification. "
             "First: restore nothing from it; find the last clean point on the status board and keep it.",
         ),
         Alert(

@@ -22,6 +22,10 @@ SILENCE_SYSTEM = (
     "failing backups of that system except by its RPO alerts: do not silence those. Planned work belongs into "
     "`maintenance` of the policy."
 )
+SILENCE_SETTING = (
+    "Match `alertname` and `system`, at most until the day on which the mend is planned. A risk that somebody accepts "
+    "belongs into `exclusions` of the policy, with a reason, an approver and an end; it stays counted and visible."
+)
 SILENCE_EXPORTER = (
     "Only for planned work on the exporter: match `alertname` and `instance`, with an end within the hour. RPO alerts "
     "go on from what was known last; do not silence those."

@@ -6,6 +6,7 @@ from lastgood.render.runbook import (
     ESCALATE_OPERATORS,
     LOG,
     SILENCE_EXPORTER,
+    SILENCE_SETTING,
     SILENCE_SYSTEM,
     Runbook,
 )
@@ -69,21 +70,21 @@ INFRASTRUCTURE: dict[str, Runbook] = {
         impact="Jobs stop, at once or after a grace that the vendor grants; restores usually still work.",
         first=("Install a valid licence.", "Then run the jobs that were skipped, the strictest tier first."),
         queries=_LICENSE,
-        silence=SILENCE_SYSTEM,
+        silence=SILENCE_SETTING,
     ),
     "BackupLicenseEnding": Runbook(
         meaning="The end of the licence is nearer than the lead times of the policy (`license.expires_in`).",
         impact="None yet. At its end jobs stop.",
         first=("Order the renewal.", "Install it; the alert ends with the next poll."),
         queries=_LICENSE,
-        silence=SILENCE_SYSTEM,
+        silence=SILENCE_SETTING,
     ),
     "BackupLicenseExhausted": Runbook(
         meaning="More of the licence is in use than the policy allows (`license.used`).",
         impact="New workloads will not be backed up; some products then also stop old ones.",
         first=("Free units of workloads that no longer exist.", "Otherwise buy more."),
         queries=_LICENSE,
-        silence=SILENCE_SYSTEM,
+        silence=SILENCE_SETTING,
     ),
     "BackupCertificateEnding": Runbook(
         meaning="The TLS certificate of the system ends within 14 days, or has ended (negative time left).",
@@ -126,7 +127,12 @@ SOURCES: dict[str, Runbook] = {
     "LastgoodCollectorStale": Runbook(
         meaning="The system answers, but one kind of data (the collector) has not been read for too long, or never.",
         impact="Objectives that rest on it are UNKNOWN for all workloads of the system; this one alert stands for all.",
-        first=("Read the exporter's log for the collector.", "See whether the product was upgraded lately."),
+        first=(
+            "Read the reason on the status board (Systems), or in the exporter's log.",
+            "All of Veeam whose names begin with `em_` at once: Enterprise Manager does not answer, or refuses its "
+            "account; `own_api`, or all others at once: the backup server's own API. The other half is still read.",
+            "See whether the product was upgraded lately.",
+        ),
         queries=(
             ("Collectors whose last reading failed", "lastgood_collector_success == 0"),
             ("How long their readings take", 'lastgood_collector_duration_seconds{system="<system>"}'),
@@ -140,10 +146,14 @@ SOURCES: dict[str, Runbook] = {
         "unseen.",
         first=(
             "Find out whether somebody changed the account's role.",
-            "Give it the read-only role that the vendor folder's README names.",
+            "If not, the role never included it: the table of roles in the vendor folder's README says which one does. "
+            "Weigh what else that role may do; a right that only reads is always worth giving.",
         ),
         queries=(("Everything that may not be read", "lastgood_collector_permitted == 0"),),
-        silence=SILENCE_SYSTEM,
+        silence="A right that is left out on purpose is an accepted risk: an entry in the policy's `exclusions` (match "
+        "`system` and, as `name`, the collector; from `system`) takes it off the board, and in Alertmanager "
+        "`alertname`, `system` and `collector` get a route of their own to a receiver that tells nobody. What rests on "
+        "it stays UNKNOWN. Never silence `jobs`, `sessions`, `tasks`, `points` or `repositories`.",
     ),
     "LastgoodListingShort": Runbook(
         meaning="On two polls in a row the system listed fewer rows than it says it has, or less than half of the "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastgood.render.runbook import EXPLAIN, SILENCE_SYSTEM, SILENCE_WORKLOAD, Runbook
+from lastgood.render.runbook import EXPLAIN, SILENCE_SETTING, SILENCE_WORKLOAD, Runbook
 
 _ONE_CAUSE = (
     "Grouped by `alertname`, `system` and `tier`, as alert_rules/README.md says, all workloads that one setting lets "
@@ -35,8 +35,9 @@ _SILENCE_ATTACK = (
 
 PROTECTION: dict[str, Runbook] = {
     "BackupIntegrityBroken": Runbook(
-        meaning="The newest restore point of this workload, in the role named by the alert, is infected or failed its "
-        "verification; or the backup system found malware in the workload and nobody has dismissed the finding.",
+        meaning="The newest restore point of this workload, in the role named by the alert, is infected, corrupt or "
+        "failed its verification; or the backup system found malware in the workload and nobody has dismissed the "
+        "finding.",
         impact="Restored from it, the workload would come back infected or not at all. Only what is older than the "
         "finding can be relied on: the loss is as large as that point is old.",
         first=(
@@ -105,7 +106,8 @@ PROTECTION: dict[str, Runbook] = {
     ),
     "BackupImmutabilityBroken": Runbook(
         meaning="The tier promises that new restore points cannot be changed or deleted for a while, and no repository "
-        "that holds points of this workload keeps that any more: the period was shortened or switched off.",
+        "that holds points of this workload keeps that: the period was shortened, switched off, or never set "
+        "since the policy promises it.",
         impact="Whoever takes over the backup server can delete these backups. Points made before the change usually "
         "keep their own period. " + _ONE_CAUSE,
         first=(
@@ -152,7 +154,7 @@ PROTECTION: dict[str, Runbook] = {
             "Note where the file lies and who holds its password: both are needed when the server is gone.",
         ),
         queries=_CONFIGURATION,
-        silence=SILENCE_SYSTEM,
+        silence=SILENCE_SETTING,
     ),
     "BackupConfigurationBackupDoubtful": Runbook(
         meaning="The newest configuration backup is still young enough, but it is switched off, has no schedule, or is "
@@ -163,7 +165,7 @@ PROTECTION: dict[str, Runbook] = {
             "Run it once and see that it succeeds.",
         ),
         queries=_CONFIGURATION,
-        silence=SILENCE_SYSTEM,
+        silence=SILENCE_SETTING,
     ),
     "BackupBestPracticeViolated": Runbook(
         meaning="The vendor's own security check of this backup server finds practices that are not followed. One "
@@ -178,7 +180,7 @@ PROTECTION: dict[str, Runbook] = {
             ("How many practices are met how", 'backup_best_practices{system="<system>"}'),
             ("Which are violated (series: full)", 'backup_best_practice_violation{system="<system>"}'),
         ),
-        silence=SILENCE_SYSTEM,
+        silence=SILENCE_SETTING,
     ),
     "BackupRestoreLeftMounted": Runbook(
         meaning="Somebody started this machine from its backup (instant recovery) more than a day ago, and it still "

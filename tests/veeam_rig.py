@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import functools
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
-from exporters.demo_estate import build
 from exporters.demo_model import JobKind, Server
-from exporters.http import Deadline, Secret, Tls
+from exporters.http import Secret, Tls
 from exporters.veeam.simulator import VeeamSimulator
 from exporters.veeam.source import VeeamSource
 from exporters.vendor import SystemSettings
 from lastgood.model import Collector, Role, Snapshot
 from tests import canned
+from tests.worlds import HQ, NOW, estate, patient, recent
 
-NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "pass-word/with+signs"
 BASE = "/api/v1/"
 # Single answers that a small server lacks; lists are empty.
 ABSENT = ("configBackup", "securityAnalyzer/bestPractices", "highAvailabilityCluster")
 
 
-@functools.cache
-def estate(now: datetime = NOW, system: str = "veeam-hq") -> Server:
-    return build(now).server(system)
+class Rig:
+    """One simulator and one source; both clocks stand still until `advance`.
 
+    The server has a short past (`worlds.recent`) unless it is `whole`.
+    """
 
-class Bench:
-    """One simulator and one source; both clocks stand still until `advance`."""
+    def __init__(self, revision: str = "1.3-rev2", system: str = HQ, *, whole: bool = False) -> None:
+        self.now, self.seconds, self.system, self.whole = NOW, 1000.0, system, whole
+        self.sim = VeeamSimulator(self.server(), clock=lambda: self.now, revision=revision, password=PASSWORD)
 
-    def __init__(self, revision: str = "1.3-rev2", system: str = "veeam-hq") -> None:
-        self.now, self.seconds, self.system = NOW, 1000.0, system
-        server = estate(NOW, system)
-        self.sim = VeeamSimulator(server, clock=lambda: self.now, revision=revision, password=PASSWORD)
+    def server(self) -> Server:
+        return estate(self.now).server(self.system) if self.whole else recent(self.now, self.system)
 
     def __enter__(self) -> Self:
         self.sim.start()
@@ -49,14 +47,14 @@ class Bench:
 
     def poll(self) -> Snapshot:
         self.sim.log.clear()
-        return self.source.poll(self.now, Deadline(30.0))
+        return self.source.poll(self.now, patient())
 
     def advance(self, by: timedelta, *, world: bool = False) -> None:
         """Time goes on; with `world` the server has lived through it."""
         self.now += by
         self.seconds += by.total_seconds()
         if world:
-            self.sim.server = estate(self.now, self.system)
+            self.sim.server = self.server()
 
     def asked(self, path: str) -> int:
         return self.sim.log.counts()[path if path.startswith("/") else BASE + path]
@@ -67,7 +65,7 @@ class Bench:
 
 def settings(url: str, password: str = PASSWORD) -> SystemSettings:
     return SystemSettings(
-        name="veeam-hq", vendor="veeam", url=url, tls=Tls(), username="monitor", password=Secret(password, "test")
+        name=HQ, vendor="veeam", url=url, tls=Tls(), username="monitor", password=Secret(password, "test")
     )
 
 

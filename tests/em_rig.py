@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from exporters.demo_estate import build
-from exporters.demo_model import DemoEstate, Server
-from exporters.http import Deadline, Secret, Tls
+from exporters.demo_model import Server
+from exporters.http import Secret, Tls
 from exporters.veeam.em_simulator import EnterpriseManagerSimulator
 from exporters.veeam.em_source import EnterpriseManagerSource
 from exporters.vendor import SystemSettings
 from lastgood.model import Collector, Snapshot
+from tests.worlds import BRANCH, HQ, NOW, estate, patient, recent
 
-NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "pass:word/with+signs and space"
-SYSTEM = "veeam-hq"
 NAME = "backup01.example.net"
 
 
-@functools.cache
-def estate(now: datetime = NOW) -> DemoEstate:
-    return build(now)
-
-
 def server() -> Server:
-    return estate().server(SYSTEM)
+    return estate().server(HQ)
 
 
 def settings(url: str, password: str = PASSWORD, **options: Any) -> SystemSettings:
     return SystemSettings(
-        name=SYSTEM,
+        name=HQ,
         vendor="veeam",
         url=url,
         tls=Tls(),
@@ -41,16 +33,22 @@ def settings(url: str, password: str = PASSWORD, **options: Any) -> SystemSettin
     )
 
 
-class Bench:
-    """One simulator and one source; both clocks stand still until `advance`."""
+class Rig:
+    """One simulator and one source; both clocks stand still until `advance`.
 
-    def __init__(self, version: int = 12, **how: Any) -> None:
-        self.now, self.seconds = NOW, 1000.0
+    The servers have a short past (`worlds.recent`) unless they are `whole`.
+    """
+
+    def __init__(self, version: int = 12, *, whole: bool = False, **how: Any) -> None:
+        self.now, self.seconds, self.whole = NOW, 1000.0, whole
         self.sim = EnterpriseManagerSimulator(
-            estate().servers, clock=lambda: self.now, version=version, password=PASSWORD, **how
+            self.servers(), clock=lambda: self.now, version=version, password=PASSWORD, **how
         )
 
-    def __enter__(self) -> Bench:
+    def servers(self) -> tuple[Server, ...]:
+        return estate(self.now).servers if self.whole else (recent(self.now, HQ), recent(self.now, BRANCH))
+
+    def __enter__(self) -> Rig:
         self.sim.start()
         self.source = self.connect()
         return self
@@ -67,13 +65,13 @@ class Bench:
 
     def poll(self) -> Snapshot:
         self.sim.log.clear()
-        return self.source.poll(self.now, Deadline(30.0))
+        return self.source.poll(self.now, patient())
 
     def advance(self, by: timedelta, *, world: bool = False) -> None:
         self.now += by
         self.seconds += by.total_seconds()
         if world:
-            self.sim.servers = build(self.now).servers
+            self.sim.servers = self.servers()
 
     def asked(self, kind: str) -> int:
         return sum(1 for seen in self.sim.log.entries if seen.query.get("type") == [kind])
