@@ -16,7 +16,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporters.demo import Demo, running
+from exporters.demo_model import DemoEstate
 from exporters.keeper import utc_now
+from exporters.veeam.demonstration import VeeamDemonstration
 from lastgood.catalog import CATALOG, OWN
 from lastgood.verdict import State, Verdict
 
@@ -46,6 +48,13 @@ def verdicts(demo: Demo) -> tuple[Verdict, ...]:
     return demo.service.keeper.judgement(utc_now()).verdicts
 
 
+def veeam(demo: Demo) -> DemoEstate:
+    """The truth behind the simulated Veeam servers."""
+    shown = demo.shown["veeam"]
+    assert isinstance(shown, VeeamDemonstration)
+    return shown.estate
+
+
 def test_every_system_came_up(demo: Demo) -> None:
     assert demo.failed == ()
 
@@ -54,7 +63,7 @@ def test_a_machine_that_runs_from_its_backup_is_told(demo: Demo) -> None:
     _, _, body = fetch(demo, "/metrics")
     name = "backup_restore_mounted_timestamp_seconds{"
     (line,) = (line for line in body.decode().splitlines() if line.startswith(name))
-    (mounted,) = demo.estate.server("veeam-hq").mounts
+    (mounted,) = veeam(demo).server("veeam-hq").mounts
     assert 'workload="sql-10"' in line
     assert abs(float(line.rsplit(" ", 1)[1]) - mounted.since.timestamp()) < 300
 
