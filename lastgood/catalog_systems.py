@@ -95,6 +95,8 @@ EXPORTER = (
         "Different words read of the system that have no meaning here; none of them passes for good news.",
         SYSTEM,
     ),
+    gauge("lastgood_system_tenants", "Tenants the system tells of; absent where it has none.", SYSTEM),
+    gauge("lastgood_system_tenants_readable", "Tenants the account may see into, as far as it is told.", SYSTEM),
     Metric("lastgood_system_retired_total", "counter", "Workloads retired on positive evidence.", SYSTEM),
     gauge("lastgood_collector_success", "1 when the collector's last reading succeeded.", _COLLECTOR),
     gauge("lastgood_collector_permitted", "0 when the account may not read this.", _COLLECTOR),

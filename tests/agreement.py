@@ -150,6 +150,9 @@ ALERTS: dict[tuple[str, State], str | None] = {
     ("repository system", State.CRITICAL): "BackupRepositoryOffline",
     ("component system", State.CRITICAL): "BackupComponentDown",
     ("component system", State.WARNING): "BackupComponentDown",
+    # One for all tenants of a system, and never a loss by itself.
+    ("tenant system", State.WARNING): "LastgoodTenantsUnreadable",
+    ("tenant system", State.CRITICAL): None,
 }
 _ID_LABEL = {
     "workload": "workload_id",

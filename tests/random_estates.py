@@ -30,6 +30,7 @@ from lastgood.model import (
 from lastgood.runs import fold
 from tests.estates import DAY, HOUR, NOW, collectors, estate, remembered, state
 from tests.random_findings import enriched
+from tests.random_tenants import tenanted
 
 MINUTE = timedelta(minutes=1)
 POLICY = """
@@ -74,7 +75,9 @@ def draw(seed: int) -> Estate:
     names = ("hq", "branch")[: rng.choice((1, 1, 2))]
     drawn = [_system(rng, name) for name in names]
     more = Random(f"findings {seed}")
-    return estate(*(enriched(system, more) for system in drawn), required_since={"sql-unheard": NOW - DAY})
+    owners = Random(f"tenants {seed}")
+    systems = (tenanted(enriched(system, more), owners) for system in drawn)
+    return estate(*systems, required_since={"sql-unheard": NOW - DAY})
 
 
 def _ago(rng: Random, *hours: float) -> datetime:
