@@ -34,9 +34,9 @@ _SUBJECT_LABELS: Mapping[str, tuple[str | None, str | None]] = {
 _PEOPLE = ("tier", "owner_team")
 _TOLD = ("kind", *_PEOPLE, "business_team")
 _WHAT = ("role", "objective")
-# Told by their deadlines, which come from the verdict; the last one also by what is wrong whatever the time.
-_BY_CLOCK = frozenset({Objective.RESTORE_TEST, Objective.LOG_RPO, Objective.CONFIGURATION_BACKUP})
-_BOTH = frozenset({Objective.CONFIGURATION_BACKUP})
+# Told by their deadlines; the last two also by their verdict: what is wrong whatever the time, what is accepted.
+_BY_CLOCK = frozenset({Objective.RESTORE_TEST, Objective.LOG_RPO, Objective.CONFIGURATION_BACKUP, Objective.CREDENTIAL})
+_BOTH = frozenset({Objective.CONFIGURATION_BACKUP, Objective.CREDENTIAL})
 _VERDICT = (*_WHAT, "urgency", *_PEOPLE, "business_team")
 
 

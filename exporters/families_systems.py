@@ -67,6 +67,8 @@ def exporter(out: Samples, view: View) -> None:
     out.at("lastgood_system_last_success_timestamp_seconds", "", state.last_success)
     out.at("lastgood_system_stale_timestamp_seconds", "", state.stale_at)
     out.at("lastgood_system_auth_blocked_until_timestamp_seconds", "", state.auth_blocked_until)
+    expires = state.snapshot.system.credential_expires
+    out.at("lastgood_system_credential_expiry_timestamp_seconds", "", expires)
     out.add("lastgood_system_clock_skew_seconds", "", state.snapshot.system.clock_skew)
     out.add("lastgood_system_tls_verified", "", state.snapshot.system.tls_verified)
     out.add("lastgood_system_workloads", "", len(view.workloads))

@@ -83,6 +83,11 @@ EXPORTER = (
         "No sign-in is tried before this moment, so that the account is not locked out.",
         SYSTEM,
     ),
+    gauge(
+        "lastgood_system_credential_expiry_timestamp_seconds",
+        "When the secret of the account it is read with stops working, where the system tells.",
+        SYSTEM,
+    ),
     gauge("lastgood_system_clock_skew_seconds", "The system's clock minus ours.", SYSTEM),
     gauge("lastgood_system_tls_verified", "0 when the configuration turns certificate checks off.", SYSTEM),
     gauge(

@@ -42,6 +42,7 @@ class Objective(StrEnum):
     SOFTWARE = "software"
     LICENSE = "license"
     HARDENING = "hardening"
+    CREDENTIAL = "credential"
     SYSTEM = "system"
 
 

@@ -141,6 +141,8 @@ ALERTS: dict[tuple[str, State], str | None] = {
     # The vendor's practices are many and none of them a loss by itself: they only ever warn.
     ("hardening", State.CRITICAL): None,
     ("hardening", State.WARNING): "BackupBestPracticeViolated",
+    ("credential", State.CRITICAL): "LastgoodCredentialEnding",
+    ("credential", State.WARNING): "LastgoodCredentialEnding",
     ("license", State.CRITICAL): "BackupLicenseEnding",
     ("license", State.WARNING): "BackupLicenseEnding",
     ("system system", State.CRITICAL): "LastgoodSystemUnreachable",

@@ -12,7 +12,7 @@ system     collectors ({points: {permitted, short, rows, expected, read, stale, 
            status, expires}), restores ([{of, at, took, result, kind, whole}]), components ({name: {kind,
            up}}), log backups ([{of (a job), kind, running, ended}]), malware ([{of, at, threat, dismissed, label}]),
            practices ({name: status}), configuration backup ({last, enabled, scheduled, encrypted}), tenants ({name:
-           {enabled, state, readable, above}}), blocked until, error
+           {enabled, state, readable, above}}), credential (when it ends), blocked until, error
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
             source="veeam",
             license=_license(words.get("license"), times),
             configuration_backup=configuration_backup(words.get("configuration backup"), times),
+            credential_expires=times.maybe(words.get("credential")),
         ),
         taken_at=seen,
         collectors=_collectors(words.get("collectors"), times, seen),

@@ -183,6 +183,8 @@ RESTS_ON: Mapping[Objective, tuple[str, ...]] = {
     Objective.LICENSE: ("license",),
     Objective.CONFIGURATION_BACKUP: ("configuration",),
     Objective.HARDENING: ("security",),
+    # Known from the sign-in, whichever part could be read since.
+    Objective.CREDENTIAL: (),
     Objective.SYSTEM: (),
 }
 
