@@ -71,6 +71,8 @@ def promises(tier: Tier) -> Iterator[tuple[str, str]]:
         yield "immutable", f"in one place at least, new points cannot be deleted for {exact(tier.immutable)}"
     if tier.encryption:
         yield "encryption", "every job that backs it up encrypts"
+    if tier.offline is not None:
+        yield "offline", f"while it cannot be reached, its RPO ends {exact(tier.offline)} later"
     for name, value in tier.later.items():
         yield name, f"{_plain(value)} (promised, not judged yet)"
     yield "onboarding", f"a new workload may be without its first point for {exact(tier.grace)}"

@@ -122,7 +122,8 @@ class Tier:
     """One class of service. `onboarding` is the grace for a new workload (None: the larger of rpo and 24 h).
 
     `immutable` is for how many seconds new points must be unchangeable in one place at least; `encryption` is whether
-    every copy must be encrypted. `later` keeps the objectives that are parsed but not yet judged, by name.
+    every copy must be encrypted. `offline` is by how many seconds an RPO may end later while the workload cannot be
+    reached. `later` keeps the objectives that are parsed but not yet judged, by name.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Tier:
     forget_after: float | None = None
     immutable: float | None = None
     encryption: bool = False
+    offline: float | None = None
     later: Mapping[str, object] = field(default_factory=dict)
     line: int = 0
 

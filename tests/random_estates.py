@@ -50,6 +50,7 @@ tiers:
     copy: {rpo: 50h}
   office:
     rpo: {within: 26h, clock: weekdays, warn_at: 90%}
+    offline: {excused: 30h}
     restore_test: {every: 180d, scope: tier, sample: 50%}
     job_duration: {full: 12h, incremental: 2h}
   weekly:

@@ -160,6 +160,7 @@ LOOSER: dict[str, Callable[[Tier, float], Tier]] = {
     "logs": lambda tier, factor: replace(tier, log_rpo=tier.log_rpo and tier.log_rpo * factor),
     "immutable": lambda tier, factor: replace(tier, immutable=tier.immutable and tier.immutable / factor),
     "encryption": lambda tier, _: replace(tier, encryption=False),
+    "offline": lambda tier, factor: replace(tier, offline=(tier.offline or 3600.0) * factor),
 }
 
 
