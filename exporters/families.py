@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from exporters.families_systems import exporter, system
 from exporters.families_tenants import labels as tenant_labels
-from exporters.families_tenants import tenants
+from exporters.families_tenants import only_counted, tenants
 from exporters.present import log_backups, mounted_name, mounts, threats, throughput
 from exporters.textformat import Samples, block
 from lastgood.forecast import full_at
@@ -59,9 +59,11 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     """Every series of one system. `full` adds the families of the full profile."""
     out = Samples(view.system, view.source, full=full)
     held, told = list(places), list(verdicts)
+    counted = only_counted(view)
     by_workload: dict[str, list[Place]] = {}
     for place in held:
-        by_workload.setdefault(place.standing.workload.id, []).append(place)
+        if place.standing.workload.id not in counted:
+            by_workload.setdefault(place.standing.workload.id, []).append(place)
     for found in by_workload.values():
         _workload(out, view, found, full=full)
     _risks(out, view)
@@ -70,10 +72,12 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     _logs(out, view)
     for repository in view.state.snapshot.repositories:
         _repository(out, view, repository)
-    tenants(out, view, held, told)
+    tenants(out, view, held, told, counted)
     system(out, view)
     exporter(out, view)
     for verdict in told:
+        if verdict.subject.kind == "workload" and verdict.subject.id in counted:
+            continue
         add_verdict(out, verdict, full=full)
     return out
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from exporters.textformat import Samples, block
 from lastgood.judging.base import View
 from lastgood.judging.tenants import off
 from lastgood.model import Tenant, Workload
-from lastgood.policy import Objective
-from lastgood.verdict import Place, State, Verdict, worst
+from lastgood.policy import Objective, Series
+from lastgood.verdict import Place, State, Verdict, known_workloads, worst
 
 # How a workload counts that the policy sets no RPO.
 UNPROMISED = "none"
@@ -25,8 +25,17 @@ def labels(view: View, workload: Workload) -> str:
     return block((("backup_tenant_id", workload.tenant_id), ("backup_tenant", name)))
 
 
-def tenants(out: Samples, view: View, places: Iterable[Place], verdicts: Iterable[Verdict]) -> None:
-    """Each tenant the system tells of; of those that own workloads also how these stand."""
+def only_counted(view: View) -> Mapping[str, str]:
+    """The tenant's labels by the id of each workload that the policy wants no series of, and whose tenant is told."""
+    wanted = (w for w in known_workloads(view) if view.assigned[w.id].series is Series.TENANT)
+    return {w.id: labels(view, w) for w in wanted if w.tenant_id is not None}
+
+
+def tenants(
+    out: Samples, view: View, places: Iterable[Place], verdicts: Sequence[Verdict], counted: Mapping[str, str]
+) -> None:
+    """Each tenant the system tells of; of those that own workloads also how these stand. `counted` are those whose
+    verdicts nothing else tells."""
     for tenant in view.tenants.values():
         _tenant(out, view, tenant)
     states = rpo_states(verdicts)
@@ -38,18 +47,31 @@ def tenants(out: Samples, view: View, places: Iterable[Place], verdicts: Iterabl
         workload = standing.workload
         if workload.tenant_id is None:
             continue
-        ident = labels(view, workload)
+        ident = counted.get(workload.id) or labels(view, workload)
         state = states.get(workload.id)
         if workload.id not in seen:
             seen.add(workload.id)
             counts.setdefault(ident, Counter())[UNPROMISED if state is None else state.name.lower()] += 1
         if standing.deadline is not None and state is not State.EXCLUDED:
-            first[ident] = min(first.get(ident, standing.deadline), standing.deadline)
-    for ident, counted in counts.items():
+            series = Series.TENANT if workload.id in counted else Series.WORKLOAD
+            one = f'{ident},series="{series}"'
+            first[one] = min(first.get(one, standing.deadline), standing.deadline)
+    for ident, found in counts.items():
         for verdict in COUNTED:
-            out.add("backup_tenant_workloads", f'{ident},verdict="{verdict}"', counted[verdict])
-    for ident, deadline in first.items():
-        out.at("backup_tenant_oldest_rpo_deadline_timestamp_seconds", ident, deadline)
+            out.add("backup_tenant_workloads", f'{ident},verdict="{verdict}"', found[verdict])
+    for one, deadline in first.items():
+        out.at("backup_tenant_oldest_rpo_deadline_timestamp_seconds", one, deadline)
+    _verdicts(out, verdicts, counted)
+
+
+def _verdicts(out: Samples, verdicts: Iterable[Verdict], counted: Mapping[str, str]) -> None:
+    found = Counter(
+        (counted[v.subject.id], v.objective, v.state)
+        for v in verdicts
+        if v.state is not State.OK and v.subject.kind == "workload" and v.subject.id in counted
+    )
+    for (ident, objective, state), number in found.items():
+        out.add("backup_tenant_verdicts", f'{ident},objective="{objective}",verdict="{state.name.lower()}"', number)
 
 
 def _tenant(out: Samples, view: View, tenant: Tenant) -> None:

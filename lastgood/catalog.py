@@ -308,8 +308,14 @@ _TENANTS = (
     ),
     gauge(
         "backup_tenant_oldest_rpo_deadline_timestamp_seconds",
-        "When the first of the tenant's workloads misses its RPO or has missed it; those excused or excluded left out.",
-        TENANT,
+        "When the first of the tenant's workloads misses its RPO or has missed it; those excused or excluded left out. "
+        "series is workload for those with series of their own, tenant for those that are only counted.",
+        ("backup_tenant_id", "backup_tenant", "series", *SYSTEM),
+    ),
+    gauge(
+        "backup_tenant_verdicts",
+        "Verdicts other than OK on workloads that have no series of their own.",
+        ("backup_tenant_id", "backup_tenant", "objective", "verdict", *SYSTEM),
     ),
 )
 

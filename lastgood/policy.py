@@ -46,6 +46,13 @@ class Objective(StrEnum):
     SYSTEM = "system"
 
 
+class Series(StrEnum):
+    """How /metrics tells of a workload: by series of its own, or only counted in those of its tenant."""
+
+    WORKLOAD = "workload"
+    TENANT = "tenant"
+
+
 class Urgency(StrEnum):
     PAGE = "page"
     TICKET = "ticket"
@@ -164,6 +171,7 @@ class WorkloadRule:
     tier: str
     owner: str | None = None
     business_owner: str | None = None
+    series: Series = Series.WORKLOAD
     line: int = 0
 
 
@@ -304,6 +312,7 @@ class Assigned:
     owner: str | None
     business_owner: str | None
     rule_line: int | None = None
+    series: Series = Series.WORKLOAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,6 +348,7 @@ class Policy:
                     owner=rule.owner,
                     business_owner=rule.business_owner,
                     rule_line=rule.line,
+                    series=rule.series,
                 )
         return Assigned(tier=None, owner=None, business_owner=None)
 

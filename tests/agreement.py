@@ -17,7 +17,7 @@ from exporters.keeper import Keeper, Variant
 from exporters.selfmetrics import SelfMetrics
 from lastgood.judging.base import Verdict
 from lastgood.model import Estate, Listing, Role
-from lastgood.policy import Objective, Policy
+from lastgood.policy import Objective, Policy, Series
 from lastgood.verdict import Judgement, State, judge
 from tests.scenario import Scenario
 
@@ -190,6 +190,10 @@ def _alert(verdict: Verdict, judged: Judgement, *, dead: bool) -> Alert | None:
         state = State.WARNING
     if state not in (State.WARNING, State.CRITICAL):
         return None
+    if _only_counted(verdict, judged):
+        breached = objective is Objective.RPO and state is State.CRITICAL
+        name = "BackupTenantRpoBreached" if breached else "BackupTenantObjectiveMissed"
+        return _made(name, state.name.lower(), system=subject.system)
     key = f"{subject.kind} system" if objective is Objective.SYSTEM else objective.value
     name = _special(verdict, judged) or ALERTS[(key, state)]
     if name is None:
@@ -225,6 +229,14 @@ def _special(verdict: Verdict, judged: Judgement) -> str | None:
     if subject.kind == "system" and view.state.auth_blocked_until is not None:
         return "LastgoodAuthBlocked"
     return None
+
+
+def _only_counted(verdict: Verdict, judged: Judgement) -> bool:
+    """Its tenant's alerts speak for it."""
+    ident = verdict.subject.id if verdict.subject.kind == "workload" else ""
+    views = (v for v in judged.views if v.system == verdict.subject.system and ident in v.assigned)
+    known = ((v.assigned[ident], v.workloads.get(ident)) for v in views)
+    return any(a.series is Series.TENANT and w is not None and w.tenant_id is not None for a, w in known)
 
 
 def _never(judged: Judgement, system: str, ident: str) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from exporters import api
 from exporters.families import samples
+from lastgood.errors import ConfigError
+from lastgood.explanation import explain
 from lastgood.model import Estate, Job, MalwareEvent, SystemState, Tenant, Threat, Workload
-from lastgood.policy import Objective, RestoreTest
+from lastgood.policy import Objective, Policy, RestoreTest, Series, WorkloadRule
 from lastgood.verdict import State, Verdict, judge
-from tests.board_estates import DAY, HOUR, NOW, policy, run, system, telling, workload
+from tests import estates
+from tests.board_estates import DAY, HOUR, NOW, match, policy, run, system, telling, workload
 from tests.test_families import family, labels, read
 
 ACME = labels(backup_tenant="Acme", backup_tenant_id="t-acme")
@@ -142,7 +148,7 @@ def test_workloads_of_a_tenant_are_counted_once_by_the_worst_of_their_roles() ->
     nothing = dict.fromkeys(("ok", "warning", "critical", "unknown", "excluded", "none"), 0.0)
     assert counts(state) == {**nothing, "critical": 1, "ok": 1}
     oldest = (NOW - 20 * DAY + 26 * HOUR).timestamp()
-    assert family(OLDEST, state) == {ACME: int(oldest)}
+    assert family(OLDEST, state) == {labels(**dict(ACME), series="workload"): int(oldest)}
 
 
 def test_a_workload_without_a_promise_is_counted_as_such() -> None:
@@ -165,3 +171,67 @@ def test_a_workload_carries_its_tenant() -> None:
     info = family("backup_workload_info", msp(replace(OFF, enabled=True)))
     told = {dict(k)["workload"]: dict(k).get("backup_tenant") for k in info}
     assert told == {"sql-a": "Acme", "sql-b": None}
+
+
+# --- only counted ----------------------------------------------------------------------------------------------------
+
+
+def counted(*names: str) -> Policy:
+    """The usual policy, whose rules want no series of these."""
+    rules = tuple(WorkloadRule(match=match(name=name), tier="gold", owner="it", series=Series.TENANT) for name in names)
+    return policy(workloads=(*rules, *policy().workloads))
+
+
+def page_of(state: SystemState, ruled: Policy) -> dict[str, list[str]]:
+    judged = judge(Estate(systems=(state,)), ruled, NOW)
+    return samples(judged.views[0], judged.places["msp"], judged.verdicts, full=True).lines
+
+
+def test_what_is_only_counted_has_no_series_and_is_judged_all_the_same() -> None:
+    state = msp(replace(OFF, enabled=True))
+    lines = page_of(state, counted("sql-a"))
+    named = [name for name, found in lines.items() if any('workload="sql-a"' in line for line in found)]
+    assert named == []
+    assert any('workload="sql-b"' in line for line in lines["backup_workload_rpo_deadline_timestamp_seconds"])
+    (deadline,) = lines[OLDEST]
+    assert 'series="tenant"' in deadline
+    judged = judge(Estate(systems=(state,)), counted("sql-a"), NOW)
+    assert {v.objective for v in judged.verdicts if v.subject.name == "sql-a"} >= {"rpo", "coverage"}
+    assert {i["name"]: i["series"] for i in api.workloads(judged)} == {"sql-a": "tenant", "sql-b": "workload"}
+
+
+def test_all_that_is_not_well_of_the_counted_is_told_by_objective() -> None:
+    held = msp(replace(OFF, enabled=True))
+    bare = tuple(replace(w, protected=False, job_ids=()) for w in held.snapshot.workloads)
+    state = replace(held, snapshot=replace(held.snapshot, workloads=bare))
+    found = page_of(state, counted("sql-a"))["backup_tenant_verdicts"]
+    told = {(part["objective"], part["verdict"]) for part in (dict(re.findall(r'(\w+)="(.*?)"', x)) for x in found)}
+    assert {("rpo", "critical"), ("coverage", "critical")} <= told
+    assert all(line.endswith(" 1\n") for line in found)
+    assert "backup_tenant_verdicts" not in page_of(state, policy())
+
+
+def test_one_whose_tenant_is_not_told_keeps_its_series() -> None:
+    """Counted nowhere it would be watched by nothing."""
+    lines = page_of(msp(owner=None), counted("sql-*"))
+    assert any('workload="sql-a"' in line for line in lines["backup_workload_rpo_deadline_timestamp_seconds"])
+
+
+def test_both_kinds_of_one_tenant_have_deadlines_apart() -> None:
+    held = (of("t-acme", workload("sql-a", 20 * DAY)), of("t-acme", workload("sql-b")))
+    lines = page_of(telling(system("msp", held), tenants=(replace(OFF, enabled=True),)), counted("sql-b"))
+    assert sorted(re.findall(r'series="(\w+)"', "".join(lines[OLDEST]))) == ["tenant", "workload"]
+    assert sum(int(line.rsplit(" ", 1)[1]) for line in lines["backup_tenant_workloads"]) == 2
+
+
+def test_the_policy_says_so_rule_by_rule(tmp_path: Path) -> None:
+    text = "version: 1\ntiers: {a: {rpo: 26h}}\nworkloads:\n"
+    rules = "  - {match: {tenant: acme}, tier: a, series: tenant}\n  - {match: {}, tier: a, series: %s}\n"
+    loaded = estates.policy(tmp_path, text + rules % "workload")
+    assert loaded.assign({"name": ("x",), "tenant": ("acme",)}).series is Series.TENANT
+    assert loaded.assign({"name": ("x",)}).series is Series.WORKLOAD
+    topics = dict(explain(loaded, {"name": ("x",), "tenant": ("acme",)}, NOW))
+    assert "only counted" in topics["series"]
+    assert "series" not in dict(explain(loaded, {"name": ("x",)}, NOW))
+    with pytest.raises(ConfigError, match="unknown answer 'none'"):
+        estates.policy(tmp_path, text + rules % "none")
