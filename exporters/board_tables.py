@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporters.board_causes import alike, began
+from exporters.board_causes import alike, began, whose
 from exporters.board_text import Names, achieved, clip, names, promise, size, speed
-from exporters.present import mounted_name, mounts, practices, throughput
+from exporters.present import mounted_name, mounts, practices, readable_tenants, tenants_of, throughput
 from lastgood.forecast import Forecast, full_at
 from lastgood.judging.infrastructure import facts_of, used_ratio
 from lastgood.model import PracticeStatus, Repository, Role
@@ -28,7 +28,8 @@ class SystemCard:
     """`word` says in one word how reading goes; `read_at` is when the data now shown was read.
 
     `mounted` run from their backups, the first since `mounted_since`. `practices` are how many of the vendor's security
-    practices are violated, and of how many; `saved` is when its configuration was backed up last. None: not told.
+    practices are violated, and of how many; `saved` is when its configuration was backed up last; `tenants` are how
+    many tenants can be seen into, and of how many. None: not told.
     """
 
     name: str
@@ -44,13 +45,14 @@ class SystemCard:
     mounted_since: datetime | None
     practices: tuple[int, int] | None
     saved: datetime | None
+    tenants: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
     """One verdict that is not OK. `promised` against `achieved` is RPO against RPA (or RTO against RTA).
 
-    `others` are the workloads of which the same is true for the same cause.
+    `others` are the workloads of which the same is true for the same cause. `tenant` is whose the workload is.
     """
 
     state: State
@@ -67,6 +69,7 @@ class Breach:
     since: datetime | None
     muted_until: datetime | None
     others: Names | None
+    tenant: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +175,15 @@ def _system(view: View, state: State | None) -> SystemCard:
         mounted_since=running[0].start if running else None,
         practices=(met[PracticeStatus.VIOLATION], sum(met.values())) if met is not None else None,
         saved=system.configuration_backup.last_success if system.configuration_backup is not None else None,
+        tenants=readable_tenants(view),
     )
 
 
 def breaches(
-    single: Iterable[Verdict], policy: Policy, since: Mapping[str, datetime], now: datetime
+    single: Iterable[Verdict], judgement: Judgement, since: Mapping[str, datetime], now: datetime
 ) -> tuple[BreachGroup, ...]:
     """By state, then by system; within both the stricter tier and the older trouble first. Jobs have a table apart."""
+    policy, tenants = judgement.policy, tenants_of(judgement.views)
     order = {name: i for i, name in enumerate(policy.tiers)}
 
     def weight(v: Verdict) -> tuple[int, float, str]:
@@ -192,7 +197,8 @@ def breaches(
     for state in sorted(by_state, key=rank, reverse=True):
         by_system: dict[str, list[Breach]] = defaultdict(list)
         for lead, *others in heapq.nsmallest(BREACHES_PER_STATE, by_state[state], key=lambda found: weight(found[0])):
-            by_system[clip(lead.subject.system, 40)].append(_breach(lead, others, policy, since, now))
+            line = _breach(lead, others, whose(lead, tenants), policy, since, now)
+            by_system[clip(lead.subject.system, 40)].append(line)
         lines = tuple((name, tuple(found)) for name, found in by_system.items())
         groups.append(BreachGroup(state=state, total=sum(map(len, by_state[state])), systems=lines))
     return tuple(groups)
@@ -208,7 +214,9 @@ def _told_together(single: Iterable[Verdict]) -> Iterator[list[Verdict]]:
     yield from alike(shared)
 
 
-def _breach(v: Verdict, others: list[Verdict], policy: Policy, since: Mapping[str, datetime], now: datetime) -> Breach:
+def _breach(
+    v: Verdict, others: list[Verdict], tenant: str | None, policy: Policy, since: Mapping[str, datetime], now: datetime
+) -> Breach:
     tier = policy.tiers.get(v.tier or "")
     clocked = v.objective is Objective.RPO and v.subject.role is Role.PRIMARY and tier is not None
     return Breach(
@@ -226,6 +234,7 @@ def _breach(v: Verdict, others: list[Verdict], policy: Policy, since: Mapping[st
         since=began(v, since, now),
         muted_until=v.muted_until,
         others=names(other.subject.name for other in others),
+        tenant=tenant,
     )
 
 

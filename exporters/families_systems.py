@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporters.present import practices, scheduled
+from exporters.present import practices, readable_tenants, scheduled
 from exporters.textformat import Samples, block
 from lastgood.judging.base import View
 from lastgood.judging.infrastructure import license_deadlines
@@ -74,10 +74,9 @@ def exporter(out: Samples, view: View) -> None:
     out.add("lastgood_system_workloads", "", len(view.workloads))
     out.add("lastgood_system_retired_total", "", state.retired_total)
     out.add("lastgood_system_unknown_words", "", state.snapshot.system.unknown_words)
-    if view.tenants:
-        out.add("lastgood_system_tenants", "", len(view.tenants))
-        readable = sum(tenant.readable is True for tenant in view.tenants.values())
-        out.add("lastgood_system_tenants_readable", "", readable)
+    readable, tenants = readable_tenants(view) or (None, None)
+    out.add("lastgood_system_tenants", "", tenants)
+    out.add("lastgood_system_tenants_readable", "", readable)
     for collector in state.snapshot.collectors:
         labels = block((("collector", collector.name),))
         out.add("lastgood_collector_success", labels, collector.success)

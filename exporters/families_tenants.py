@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from exporters.present import tenant_of
 from exporters.textformat import Samples, block
 from lastgood.judging.base import View
 from lastgood.judging.tenants import off
@@ -20,9 +21,7 @@ COUNTED = (*(state.name.lower() for state in State), UNPROMISED)
 
 def labels(view: View, workload: Workload) -> str:
     """The labels that name a workload's tenant; empty where it is not told."""
-    tenant = view.tenants.get(workload.tenant_id or "")
-    name = tenant.name if tenant is not None else workload.tenant
-    return block((("backup_tenant_id", workload.tenant_id), ("backup_tenant", name)))
+    return block((("backup_tenant_id", workload.tenant_id), ("backup_tenant", tenant_of(view, workload))))
 
 
 def only_counted(view: View) -> Mapping[str, str]:

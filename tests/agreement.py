@@ -191,8 +191,10 @@ def _alert(verdict: Verdict, judged: Judgement, *, dead: bool) -> Alert | None:
     if state not in (State.WARNING, State.CRITICAL):
         return None
     if _only_counted(verdict, judged):
-        breached = objective is Objective.RPO and state is State.CRITICAL
-        name = "BackupTenantRpoBreached" if breached else "BackupTenantObjectiveMissed"
+        late = objective is Objective.RPO and _first_is_late(verdict, judged)
+        if late and state is State.WARNING:
+            return None
+        name = "BackupTenantRpoBreached" if late else "BackupTenantObjectiveMissed"
         return _made(name, state.name.lower(), system=subject.system)
     key = f"{subject.kind} system" if objective is Objective.SYSTEM else objective.value
     name = _special(verdict, judged) or ALERTS[(key, state)]
@@ -237,6 +239,16 @@ def _only_counted(verdict: Verdict, judged: Judgement) -> bool:
     views = (v for v in judged.views if v.system == verdict.subject.system and ident in v.assigned)
     known = ((v.assigned[ident], v.workloads.get(ident)) for v in views)
     return any(a.series is Series.TENANT and w is not None and w.tenant_id is not None for a, w in known)
+
+
+def _first_is_late(verdict: Verdict, judged: Judgement) -> bool:
+    """Whether any workload that is counted in the same tenant has missed its RPO."""
+    held = {v.system: v.workloads for v in judged.views}[verdict.subject.system]
+    return any(
+        v.state is State.CRITICAL and held[v.subject.id].tenant_id == held[verdict.subject.id].tenant_id
+        for v in judged.verdicts
+        if v.objective is Objective.RPO and v.subject.system == verdict.subject.system and _only_counted(v, judged)
+    )
 
 
 def _never(judged: Judgement, system: str, ident: str) -> bool:

@@ -143,6 +143,11 @@ def _missed() -> Suite:
                 {5: (*fires("coverage", 3, CRITICAL), *fires("rpo", 2, WARNING))},
             ),
             Case(
+                "at risk, until the first of them has missed its RPO",
+                page() | counts() | told(always(2), "rpo", "warning") | deadline(always(HOUR)),
+                {60: fires("rpo", 2, WARNING), 61: ()},
+            ),
+            Case(
                 "a missed RPO is told by its deadline", page() | counts() | told(always(3), "rpo", "critical"), {5: ()}
             ),
             Case(
