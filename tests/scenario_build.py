@@ -54,12 +54,12 @@ LONG_AGO = timedelta(days=400)
 DAY = timedelta(days=1)
 
 
-def build(systems: Told, times: Times, seen: datetime) -> Estate:
-    """The estate as read at `seen`. Raises ValueError or KeyError for what is written wrong."""
-    return Estate(systems=tuple(_system(name, told, times, seen) for name, told in systems.items()))
+def build(systems: Told, times: Times, seen: datetime, source: str) -> Estate:
+    """The estate of one vendor, as read at `seen`. Raises ValueError or KeyError for what is written wrong."""
+    return Estate(systems=tuple(_system(name, told, times, seen, source) for name, told in systems.items()))
 
 
-def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
+def _system(name: str, told: Told, times: Times, seen: datetime, source: str) -> SystemState:
     words = Words(name, told)
     jobs, attempts = {}, []
     for key, part in (words.get("jobs") or {}).items():
@@ -75,7 +75,7 @@ def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
     snapshot = Snapshot(
         system=System(
             name=name,
-            source="veeam",
+            source=source,
             license=_license(words.get("license"), times),
             configuration_backup=configuration_backup(words.get("configuration backup"), times),
             credential_expires=times.maybe(words.get("credential")),
