@@ -155,7 +155,7 @@ def build(
         read_to=max(read, default=None),
         folded=folded,
         systems=systems(judgement),
-        breaches=breaches(folded.single, policy, since, now),
+        breaches=breaches(folded.single, judgement, since, now),
         jobs=troubled,
         jobs_total=jobs_total,
         jobs_off=jobs_off,

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from exporters.board_text import Figure, Names, clip, figure, names
+from exporters.present import tenants_of
 from lastgood.judging.base import RESTS_ON
 from lastgood.model import Role
 from lastgood.policy import Objective, Urgency
@@ -36,7 +37,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One thing to do. `others` need the same action, `hits` are the workloads a root cause takes along.
+    """One thing to do. `others` need the same action, `hits` are the workloads a root cause takes along. `tenant` is
+    whose the workload is, where that is told.
 
     `since` is when the trouble began, None when nobody knows; `figure` is its size in large type.
     """
@@ -57,6 +59,7 @@ class Row:
     others: Names | None
     hits: Names | None
     hit_states: tuple[tuple[State, int], ...] = ()
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,12 +274,20 @@ def alike(single: Iterable[Verdict]) -> Iterable[list[Verdict]]:
     return groups.values()
 
 
+def whose(verdict: Verdict, tenants: Mapping[Key, str]) -> str | None:
+    """The tenant of the workload a verdict is about, shortened for a line."""
+    subject = verdict.subject
+    found = tenants.get((subject.system, subject.id)) if subject.kind == "workload" else None
+    return clip(found, 32) if found else None
+
+
 class _Order:
     """What comes first, and how it is told."""
 
     def __init__(self, judgement: Judgement, now: datetime, since: Mapping[str, datetime]) -> None:
         self._now, self._since = now, since
         self._tiers = {name: i for i, name in enumerate(judgement.policy.tiers)}
+        self._tenants = tenants_of(judgement.views)
 
     def weight(self, verdict: Verdict) -> tuple[int, bool, bool, int, float, str]:
         """Smaller is worse: state, muted last, pages first, the stricter tier, the longer it lasts."""
@@ -313,6 +324,7 @@ class _Order:
         return Row(
             state=verdict.state,
             name=clip(subject.name, 48),
+            tenant=whose(verdict, self._tenants),
             kind=subject.kind,
             system=clip(subject.system, 32),
             objective=verdict.objective,

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from exporters.board_causes import alike, began
+from exporters.board_causes import alike, began, whose
 from exporters.board_text import Names, achieved, clip, names, promise, size, speed
-from exporters.present import mounted_name, mounts, practices, throughput
+from exporters.present import mounted_name, mounts, practices, readable_tenants, tenants_of, throughput
 from lastgood.forecast import Forecast, full_at
 from lastgood.judging.infrastructure import facts_of, used_ratio
 from lastgood.model import Collector, PracticeStatus, Repository, Role
@@ -31,7 +31,7 @@ class SystemCard:
     that the account may not read, `unread` those whose newest reading failed or is too old; `why` tells of the first.
     `mounted` run from their backups, the first since `mounted_since`. `practices` are how many of the vendor's security
     practices are violated, and of how many; `saved` is when its configuration was backed up last, `saved_state` how
-    that is judged. None: not told.
+    that is judged; `tenants` are how many tenants can be seen into, and of how many. None: not told.
     """
 
     name: str
@@ -53,13 +53,14 @@ class SystemCard:
     practices: tuple[int, int] | None
     saved: datetime | None
     saved_state: State | None
+    tenants: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
     """One verdict that is not OK. `promised` against `achieved` is RPO against RPA (or RTO against RTA).
 
-    `others` are the workloads of which the same is true for the same cause.
+    `others` are the workloads of which the same is true for the same cause. `tenant` is whose the workload is.
     """
 
     state: State
@@ -76,6 +77,7 @@ class Breach:
     since: datetime | None
     muted_until: datetime | None
     others: Names | None
+    tenant: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,7 @@ def _system(view: View, state: State | None, saved: State | None) -> SystemCard:
         practices=(met[PracticeStatus.VIOLATION], sum(met.values())) if met is not None else None,
         saved=system.configuration_backup.last_success if system.configuration_backup is not None else None,
         saved_state=saved,
+        tenants=readable_tenants(view),
     )
 
 
@@ -200,9 +203,10 @@ def _word(view: View, blind: bool, *, in_part: bool) -> str:
 
 
 def breaches(
-    single: Iterable[Verdict], policy: Policy, since: Mapping[str, datetime], now: datetime
+    single: Iterable[Verdict], judgement: Judgement, since: Mapping[str, datetime], now: datetime
 ) -> tuple[BreachGroup, ...]:
     """By state, then by system; within both the stricter tier and the older trouble first. Jobs have a table apart."""
+    policy, tenants = judgement.policy, tenants_of(judgement.views)
     order = {name: i for i, name in enumerate(policy.tiers)}
 
     def weight(v: Verdict) -> tuple[int, float, str]:
@@ -216,7 +220,8 @@ def breaches(
     for state in sorted(by_state, key=rank, reverse=True):
         by_system: dict[str, list[Breach]] = defaultdict(list)
         for lead, *others in heapq.nsmallest(BREACHES_PER_STATE, by_state[state], key=lambda found: weight(found[0])):
-            by_system[clip(lead.subject.system, 40)].append(_breach(lead, others, policy, since, now))
+            line = _breach(lead, others, whose(lead, tenants), policy, since, now)
+            by_system[clip(lead.subject.system, 40)].append(line)
         lines = tuple((name, tuple(found)) for name, found in by_system.items())
         groups.append(BreachGroup(state=state, total=sum(map(len, by_state[state])), systems=lines))
     return tuple(groups)
@@ -232,7 +237,9 @@ def _told_together(single: Iterable[Verdict]) -> Iterator[list[Verdict]]:
     yield from alike(shared)
 
 
-def _breach(v: Verdict, others: list[Verdict], policy: Policy, since: Mapping[str, datetime], now: datetime) -> Breach:
+def _breach(
+    v: Verdict, others: list[Verdict], tenant: str | None, policy: Policy, since: Mapping[str, datetime], now: datetime
+) -> Breach:
     tier = policy.tiers.get(v.tier or "")
     clocked = v.objective is Objective.RPO and v.subject.role is Role.PRIMARY and tier is not None
     return Breach(
@@ -250,6 +257,7 @@ def _breach(v: Verdict, others: list[Verdict], policy: Policy, since: Mapping[st
         since=began(v, since, now),
         muted_until=v.muted_until,
         others=names(other.subject.name for other in others),
+        tenant=tenant,
     )
 
 

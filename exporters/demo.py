@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -18,20 +18,17 @@ from typing import Any
 import yaml
 
 from exporters.config import Config
-from exporters.demo_estate import build
-from exporters.demo_model import DemoEstate
+from exporters.demo_model import Filling
+from exporters.demonstration import Demonstration, Shown, demonstrating
+from exporters.demonstration import load as load_demonstration
 from exporters.http import Deadline, Secret, Tls
 from exporters.keeper import utc_now
 from exporters.service import Loaded, Service, connect
-from exporters.veeam.simulator import VeeamSimulator
 from exporters.vendor import SystemSettings
 from lastgood.history import History
 from lastgood.model import Repository, Snapshot
 from lastgood.policy_load import load as load_policy
 
-# The revision each simulated server speaks: one new, one from before 13.
-REVISIONS = {"veeam-hq": "1.3-rev2", "veeam-branch": "1.2-rev1"}
-ACCOUNT = "svc-lastgood"
 # The demo shows changes soon; production reads every five minutes.
 EVERY, STALE_AFTER = 20.0, 1800.0
 # The simulated world goes on: jobs run, points age out.
@@ -46,10 +43,11 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running demo. `failed` names what did not come up."""
+    """A running demo, its stories laid around `now`: what is shown by vendor. `failed` names what did not come up."""
 
     service: Service
-    estate: DemoEstate
+    now: datetime
+    shown: Mapping[str, Demonstration]
     failed: tuple[str, ...]
 
 
@@ -62,40 +60,30 @@ def running(
     The stories are laid around the moment that `clock` tells first.
     """
     now = clock()
-    say("building the simulated estate")
-    estate = build(now)
+    say("building the simulated estates")
     password = Secret(secrets.token_urlsafe(18), "made for this demo")
-    simulators = {
-        server.system: VeeamSimulator(
-            server,
-            clock=clock,
-            revision=REVISIONS[server.system],
-            username=ACCOUNT,
-            password=password.reveal(),
-        ).start()
-        for server in estate.servers
-    }
     stop = threading.Event()
-    try:
-        systems = tuple(_settings(name, sim.url, password) for name, sim in simulators.items())
-        for settings in systems:
-            say(f"simulating {settings.name} (Veeam REST {REVISIONS[settings.name]}) at {settings.url}")
-        _remember(folder / "state", estate, systems, now, say)
+    with ExitStack() as started:
+        shown: dict[str, Demonstration] = {}
+        for vendor in demonstrating():
+            shown[vendor] = load_demonstration(vendor).demonstrate(now, clock, password)
+            started.callback(shown[vendor].stop)
+        systems = tuple(_settings(vendor, s, password) for vendor, each in shown.items() for s in each.systems)
+        for system in (s for each in shown.values() for s in each.systems):
+            say(f"simulating {system.name} ({system.title}) at {system.url}")
+        _remember(folder / "state", tuple(shown.values()), systems, now, say)
         loaded = _configuration(folder, listen, systems, now)
         service = Service(loaded, reread=lambda: _configuration(folder, listen, systems, clock()), now=clock)
-        world = (simulators, now, clock, stop)
+        world = (tuple(shown.values()), clock, stop)
         advance = threading.Thread(target=_advance, args=world, name="demo-world", daemon=True)
         try:
             say("reading the systems")
             service.start()
             advance.start()
-            yield Demo(service, estate, _await(service, systems, patience, clock))
+            yield Demo(service, now, shown, _await(service, systems, patience, clock))
         finally:
             stop.set()
             service.stop()
-    finally:
-        for simulator in simulators.values():
-            simulator.stop()
 
 
 def policy_text(now: datetime) -> str:
@@ -123,17 +111,18 @@ def policy_text(now: datetime) -> str:
     return yaml.safe_dump(reference, sort_keys=False, allow_unicode=True)
 
 
-def _settings(name: str, url: str, password: Secret) -> SystemSettings:
+def _settings(vendor: str, shown: Shown, password: Secret) -> SystemSettings:
     return SystemSettings(
-        name=name,
-        vendor="veeam",
-        url=url,
+        name=shown.name,
+        vendor=vendor,
+        url=shown.url,
         tls=Tls(),
-        username=ACCOUNT,
+        username=shown.account,
         password=password,
         every=EVERY,
         deadline=60.0,
         stale_after=STALE_AFTER,
+        options=shown.options,
     )
 
 
@@ -154,13 +143,19 @@ def _configuration(folder: Path, listen: tuple[str, int], systems: tuple[SystemS
 
 
 def _remember(
-    state_dir: Path, estate: DemoEstate, systems: tuple[SystemSettings, ...], now: datetime, say: Say
+    state_dir: Path,
+    shown: Sequence[Demonstration],
+    systems: tuple[SystemSettings, ...],
+    now: datetime,
+    say: Say,
 ) -> None:
     """Give the history what two months of polling would have left: what was there, and how the repositories filled."""
     history = History.open(state_dir, now)
     try:
         if all(history.cursor(s.name) is not None for s in systems):
             return
+        newcomers = {found for each in shown for found in each.newcomers(now - NEWCOMER_AGE)}
+        capacity = {key: samples for each in shown for key, samples in each.capacity.items()}
         for settings in systems:
             say(f"laying down two months of history for {settings.name}")
             source = connect(settings, None)
@@ -168,9 +163,9 @@ def _remember(
                 seen = source.poll(now, Deadline(settings.deadline))
             finally:
                 source.close()
-            newcomers = {m.name for m in estate.server(settings.name).machines if now - m.created < NEWCOMER_AGE}
-            history.record(_as_of(seen, now - REMEMBERED, newcomers), now)
-            for moment, repositories in _fillings(estate, seen):
+            unseen = {name for system, name in newcomers if system == settings.name}
+            history.record(_as_of(seen, now - REMEMBERED, unseen), now)
+            for moment, repositories in _fillings(capacity, seen):
                 filled = Snapshot(system=seen.system, taken_at=moment, collectors=(), repositories=repositories)
                 history.record(filled, now)
     finally:
@@ -187,10 +182,12 @@ def _as_of(seen: Snapshot, then: datetime, newcomers: set[str]) -> Snapshot:
     return replace(seen, taken_at=then, workloads=old, attempts=(), restores=(), repositories=(), cursor=None)
 
 
-def _fillings(estate: DemoEstate, seen: Snapshot) -> Iterator[tuple[datetime, tuple[Repository, ...]]]:
+def _fillings(
+    capacity: Mapping[tuple[str, str], Sequence[Filling]], seen: Snapshot
+) -> Iterator[tuple[datetime, tuple[Repository, ...]]]:
     held = {r.id: r for r in seen.repositories}
     by_time: dict[datetime, list[Repository]] = {}
-    for (system, repository_id), samples in estate.capacity_history.items():
+    for (system, repository_id), samples in capacity.items():
         repository = held.get(repository_id)
         if system != seen.system.name or repository is None:
             continue
@@ -211,12 +208,10 @@ def _summed(whole: Repository, parts: Mapping[str, Repository]) -> Repository | 
     return replace(whole, capacity_bytes=capacity, free_bytes=free)
 
 
-def _advance(simulators: dict[str, VeeamSimulator], told: datetime, clock: Clock, stop: threading.Event) -> None:
-    """An estate built later continues the same history (told from the same moment), so the world simply moves on."""
+def _advance(shown: Sequence[Demonstration], clock: Clock, stop: threading.Event) -> None:
     while not stop.wait(ADVANCE_SECONDS):
-        later = build(clock(), told=told)
-        for name, simulator in simulators.items():
-            simulator.server = later.server(name)
+        for each in shown:
+            each.advance(clock())
 
 
 def _await(service: Service, systems: tuple[SystemSettings, ...], patience: float, clock: Clock) -> tuple[str, ...]:

@@ -179,6 +179,11 @@ def expected(now: datetime, hq: Server, branch: Server) -> tuple[Incident, ...]:
         _workload(
             "orphaned chain after a move", machines[MOVED], "CRITICAL", objective="coverage", role=None, vcenter=VC_OLD
         ),
+        # It is switched off, and its server still lists it.
+        Incident(
+            story="old vCenter still listed", system=HQ, kind="component", subject=VC_OLD, objective="system",
+            verdict="WARNING",
+        ),
         *all_of("exclusion ended yesterday", ["test-legacy-01", "test-legacy-02"]),
         _of_job("stuck for 19 h", jobs, STUCK_JOB, "job_duration", "CRITICAL"),
         *all_of("stuck for 19 h", _names(STUCK_JOB)),

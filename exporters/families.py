@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from exporters.families_systems import exporter, system
+from exporters.families_tenants import labels as tenant_labels
+from exporters.families_tenants import only_counted, tenants
 from exporters.present import log_backups, mounted_name, mounts, threats, throughput
 from exporters.textformat import Samples, block
 from lastgood.forecast import full_at
@@ -25,15 +27,16 @@ _SUBJECT_LABELS: Mapping[str, tuple[str | None, str | None]] = {
     "repository": ("repository_id", "repository"),
     "component": ("component_id", "component"),
     "collector": ("collector", None),
+    "tenant": ("backup_tenant_id", "backup_tenant"),
     "system": (None, None),
 }
 
 _PEOPLE = ("tier", "owner_team")
 _TOLD = ("kind", *_PEOPLE, "business_team")
 _WHAT = ("role", "objective")
-# Told by their deadlines, which come from the verdict; the last one also by what is wrong whatever the time.
-_BY_CLOCK = frozenset({Objective.RESTORE_TEST, Objective.LOG_RPO, Objective.CONFIGURATION_BACKUP})
-_BOTH = frozenset({Objective.CONFIGURATION_BACKUP})
+# Told by their deadlines; the last two also by their verdict: what is wrong whatever the time, what is accepted.
+_BY_CLOCK = frozenset({Objective.RESTORE_TEST, Objective.LOG_RPO, Objective.CONFIGURATION_BACKUP, Objective.CREDENTIAL})
+_BOTH = frozenset({Objective.CONFIGURATION_BACKUP, Objective.CREDENTIAL})
 _VERDICT = (*_WHAT, "urgency", *_PEOPLE, "business_team")
 
 
@@ -55,9 +58,12 @@ def _ident(out: Samples, kind: str, id_: str, name: str) -> str:
 def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *, full: bool) -> Samples:
     """Every series of one system. `full` adds the families of the full profile."""
     out = Samples(view.system, view.source, full=full)
+    held, told = list(places), list(verdicts)
+    counted = only_counted(view)
     by_workload: dict[str, list[Place]] = {}
-    for place in places:
-        by_workload.setdefault(place.standing.workload.id, []).append(place)
+    for place in held:
+        if place.standing.workload.id not in counted:
+            by_workload.setdefault(place.standing.workload.id, []).append(place)
     for found in by_workload.values():
         _workload(out, view, found, full=full)
     _risks(out, view)
@@ -66,9 +72,12 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     _logs(out, view)
     for repository in view.state.snapshot.repositories:
         _repository(out, view, repository)
+    tenants(out, view, held, told, counted)
     system(out, view)
     exporter(out, view)
-    for verdict in verdicts:
+    for verdict in told:
+        if verdict.subject.kind == "workload" and verdict.subject.id in counted:
+            continue
         add_verdict(out, verdict, full=full)
     return out
 
@@ -80,7 +89,7 @@ def _workload(out: Samples, view: View, places: list[Place], *, full: bool) -> N
     ident = _ident(out, "workload", workload.id, workload.name)
     told = _common(_TOLD, workload.kind, tier.name if tier else None, assigned.owner, assigned.business_owner)
     people = _common(_PEOPLE, tier.name if tier else None, assigned.owner)
-    out.info("backup_workload_info", f"{ident},{told}" if told else ident)
+    out.info("backup_workload_info", ",".join(filter(None, (ident, told, tenant_labels(view, workload)))))
     primary = next((p.standing for p in places if p.standing.role is Role.PRIMARY), places[0].standing)
     out.add("backup_workload_state", f'{ident},state="{primary.listing}"', 1)
     out.at("backup_workload_first_seen_timestamp_seconds", ident, primary.origin)

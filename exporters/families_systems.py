@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporters.present import practices, scheduled
+from exporters.present import practices, readable_tenants, scheduled
 from exporters.textformat import Samples, block
 from lastgood.judging.base import View
 from lastgood.judging.infrastructure import license_deadlines
@@ -67,11 +67,16 @@ def exporter(out: Samples, view: View) -> None:
     out.at("lastgood_system_last_success_timestamp_seconds", "", state.last_success)
     out.at("lastgood_system_stale_timestamp_seconds", "", state.stale_at)
     out.at("lastgood_system_auth_blocked_until_timestamp_seconds", "", state.auth_blocked_until)
+    expires = state.snapshot.system.credential_expires
+    out.at("lastgood_system_credential_expiry_timestamp_seconds", "", expires)
     out.add("lastgood_system_clock_skew_seconds", "", state.snapshot.system.clock_skew)
     out.add("lastgood_system_tls_verified", "", state.snapshot.system.tls_verified)
     out.add("lastgood_system_workloads", "", len(view.workloads))
     out.add("lastgood_system_retired_total", "", state.retired_total)
     out.add("lastgood_system_unknown_words", "", state.snapshot.system.unknown_words)
+    readable, tenants = readable_tenants(view) or (None, None)
+    out.add("lastgood_system_tenants", "", tenants)
+    out.add("lastgood_system_tenants_readable", "", readable)
     for collector in state.snapshot.collectors:
         labels = block((("collector", collector.name),))
         out.add("lastgood_collector_success", labels, collector.success)

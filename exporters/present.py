@@ -17,7 +17,9 @@ from lastgood.model import (
     Run,
     Snapshot,
     Threat,
+    Workload,
 )
+from lastgood.verdict import known_workloads
 
 
 def mounts(view: View) -> tuple[Restore, ...]:
@@ -102,3 +104,19 @@ def throughput(run: Run) -> float | None:
 def consistency(points: PointSet | None) -> Consistency | None:
     """In what state the newest point holds its data."""
     return points.points[0].consistency if points is not None and points.points else None
+
+
+def tenants_of(views: Iterable[View]) -> Mapping[tuple[str, str], str]:
+    """By (system, workload id) the name of the tenant it belongs to; without those of which it is not told."""
+    return {(view.system, w.id): name for view in views for w in known_workloads(view) if (name := tenant_of(view, w))}
+
+
+def tenant_of(view: View, workload: Workload) -> str | None:
+    """The name of a workload's tenant, as the list of tenants has it."""
+    tenant = view.tenants.get(workload.tenant_id or "")
+    return tenant.name if tenant is not None else workload.tenant
+
+
+def readable_tenants(view: View) -> tuple[int, int] | None:
+    """How many tenants the account may see into as far as it is told, and how many there are; None without any."""
+    return (sum(t.readable is True for t in view.tenants.values()), len(view.tenants)) if view.tenants else None

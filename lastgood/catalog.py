@@ -10,6 +10,7 @@ from lastgood.catalog_systems import EXPORTER, REGISTERED, SYSTEMS
 from lastgood.metric import SYSTEM, gauge
 from lastgood.metric import Metric as Metric
 
+TENANT = ("backup_tenant_id", "backup_tenant", *SYSTEM)
 WORKLOAD = ("workload_id", "workload", *SYSTEM)
 JOB = ("backup_job_id", "backup_job", *SYSTEM)
 REPOSITORY = ("repository_id", "repository", *SYSTEM)
@@ -24,6 +25,8 @@ SUBJECT = (
     "component_id",
     "component",
     "collector",
+    "backup_tenant_id",
+    "backup_tenant",
 )
 OBJECTIVE = ("tier", "owner_team")
 
@@ -32,7 +35,17 @@ _WORKLOADS = (
         "backup_workload_info",
         "info",
         "A workload that must be recoverable, and who answers for it.",
-        ("workload_id", "workload", "kind", "tier", "owner_team", "business_team", *SYSTEM),
+        (
+            "workload_id",
+            "workload",
+            "kind",
+            "tier",
+            "owner_team",
+            "business_team",
+            "backup_tenant_id",
+            "backup_tenant",
+            *SYSTEM,
+        ),
     ),
     gauge(
         "backup_workload_last_good_timestamp_seconds",
@@ -275,7 +288,38 @@ _REPOSITORIES = (
     ),
 )
 
+_TENANTS = (
+    Metric(
+        "backup_tenant_info",
+        "info",
+        "A tenant of the system, and where it stands in the tree.",
+        ("backup_tenant_id", "backup_tenant", "kind", "tenant_path", *SYSTEM),
+    ),
+    gauge(
+        "backup_tenant_enabled",
+        "0 while the tenant is switched off or suspended, itself or one above it: its workloads are excused.",
+        TENANT,
+    ),
+    gauge("backup_tenant_readable", "0 when the account may not see into the tenant.", TENANT),
+    gauge(
+        "backup_tenant_workloads",
+        "Workloads of the tenant by the worst verdict on their RPO; none where the policy sets them no RPO.",
+        ("backup_tenant_id", "backup_tenant", "verdict", *SYSTEM),
+    ),
+    gauge(
+        "backup_tenant_oldest_rpo_deadline_timestamp_seconds",
+        "When the first of the tenant's workloads misses its RPO or has missed it; those excused or excluded left out. "
+        "series is workload for those with series of their own, tenant for those that are only counted.",
+        ("backup_tenant_id", "backup_tenant", "series", *SYSTEM),
+    ),
+    gauge(
+        "backup_tenant_verdicts",
+        "Verdicts other than OK on workloads that have no series of their own.",
+        ("backup_tenant_id", "backup_tenant", "objective", "verdict", *SYSTEM),
+    ),
+)
+
 CATALOG: dict[str, Metric] = {
-    m.name: m for m in (*_WORKLOADS, *_JOBS, *_REPOSITORIES, *SYSTEMS, *EXPORTER, *REGISTERED)
+    m.name: m for m in (*_WORKLOADS, *_TENANTS, *_JOBS, *_REPOSITORIES, *SYSTEMS, *EXPORTER, *REGISTERED)
 }
 OWN = frozenset(m.name for m in REGISTERED)

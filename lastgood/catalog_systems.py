@@ -83,6 +83,11 @@ EXPORTER = (
         "No sign-in is tried before this moment, so that the account is not locked out.",
         SYSTEM,
     ),
+    gauge(
+        "lastgood_system_credential_expiry_timestamp_seconds",
+        "When the secret of the account it is read with stops working, where the system tells.",
+        SYSTEM,
+    ),
     gauge("lastgood_system_clock_skew_seconds", "The system's clock minus ours.", SYSTEM),
     gauge("lastgood_system_tls_verified", "0 when the configuration turns certificate checks off.", SYSTEM),
     gauge(
@@ -95,6 +100,8 @@ EXPORTER = (
         "Different words read of the system that have no meaning here; none of them passes for good news.",
         SYSTEM,
     ),
+    gauge("lastgood_system_tenants", "Tenants the system tells of; absent where it has none.", SYSTEM),
+    gauge("lastgood_system_tenants_readable", "Tenants the account may see into, as far as it is told.", SYSTEM),
     Metric("lastgood_system_retired_total", "counter", "Workloads retired on positive evidence.", SYSTEM),
     gauge("lastgood_collector_success", "1 when the collector's last reading succeeded.", _COLLECTOR),
     gauge("lastgood_collector_permitted", "0 when the account may not read this.", _COLLECTOR),

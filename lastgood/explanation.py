@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from lastgood.clock import exact, iso
-from lastgood.policy import CopyObjective, Facts, Objective, Policy, RestoreTest, Rpo, SuccessRate, Tier, Urgency
+from lastgood.policy import (
+    CopyObjective,
+    Facts,
+    Objective,
+    Policy,
+    RestoreTest,
+    Rpo,
+    Series,
+    SuccessRate,
+    Tier,
+    Urgency,
+)
 from lastgood.policy_check import match_of_facts
 
 VERDICTS = ("CRITICAL", "WARNING", "UNKNOWN")
@@ -29,6 +40,8 @@ def explain(policy: Policy, facts: Facts, now: datetime) -> list[tuple[str, str]
     lines.append(("owner", assigned.owner or "nobody"))
     if assigned.business_owner:
         lines.append(("business owner", assigned.business_owner))
+    if assigned.series is Series.TENANT:
+        lines.append(("series", "on /metrics only counted in its tenant's; judged, listed and remembered as any other"))
     lines += promises(tier)
     lines += _memberships(policy, facts)
     lines += _exceptions(policy, facts, now)
@@ -71,6 +84,8 @@ def promises(tier: Tier) -> Iterator[tuple[str, str]]:
         yield "immutable", f"in one place at least, new points cannot be deleted for {exact(tier.immutable)}"
     if tier.encryption:
         yield "encryption", "every job that backs it up encrypts"
+    if tier.offline is not None:
+        yield "offline", f"while it cannot be reached, its RPO ends {exact(tier.offline)} later"
     for name, value in tier.later.items():
         yield name, f"{_plain(value)} (promised, not judged yet)"
     yield "onboarding", f"a new workload may be without its first point for {exact(tier.grace)}"

@@ -42,7 +42,15 @@ class Objective(StrEnum):
     SOFTWARE = "software"
     LICENSE = "license"
     HARDENING = "hardening"
+    CREDENTIAL = "credential"
     SYSTEM = "system"
+
+
+class Series(StrEnum):
+    """How /metrics tells of a workload: by series of its own, or only counted in those of its tenant."""
+
+    WORKLOAD = "workload"
+    TENANT = "tenant"
 
 
 class Urgency(StrEnum):
@@ -121,7 +129,8 @@ class Tier:
     """One class of service. `onboarding` is the grace for a new workload (None: the larger of rpo and 24 h).
 
     `immutable` is for how many seconds new points must be unchangeable in one place at least; `encryption` is whether
-    every copy must be encrypted. `later` keeps the objectives that are parsed but not yet judged, by name.
+    every copy must be encrypted. `offline` is by how many seconds an RPO may end later while the workload cannot be
+    reached. `later` keeps the objectives that are parsed but not yet judged, by name.
     """
 
     name: str
@@ -137,6 +146,7 @@ class Tier:
     forget_after: float | None = None
     immutable: float | None = None
     encryption: bool = False
+    offline: float | None = None
     later: Mapping[str, object] = field(default_factory=dict)
     line: int = 0
 
@@ -161,6 +171,7 @@ class WorkloadRule:
     tier: str
     owner: str | None = None
     business_owner: str | None = None
+    series: Series = Series.WORKLOAD
     line: int = 0
 
 
@@ -301,6 +312,7 @@ class Assigned:
     owner: str | None
     business_owner: str | None
     rule_line: int | None = None
+    series: Series = Series.WORKLOAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +348,7 @@ class Policy:
                     owner=rule.owner,
                     business_owner=rule.business_owner,
                     rule_line=rule.line,
+                    series=rule.series,
                 )
         return Assigned(tier=None, owner=None, business_owner=None)
 

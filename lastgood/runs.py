@@ -207,6 +207,9 @@ def _retry_due(members: Group, job: Job | None, now: datetime) -> datetime | Non
 
 
 def _busy(members: Group) -> float | None:
+    # Where each machine runs by itself, at its own time, the span says nothing of the time they worked.
+    if any(attempt.took is not None for attempt in members):
+        return None
     spans = [(attempt.end - attempt.start).total_seconds() for attempt in members if attempt.end is not None]
     return sum(spans) if len(spans) == len(members) and min(spans) >= 0 else None
 

@@ -2,7 +2,7 @@
 
 Pure and total: the same three arguments give the same verdicts, and no estate makes it fail. The truth table stands
 beside the code that decides it: `judging/rpo.py`, `risk.py`, `logs.py`, `restores.py`, `integrity.py`,
-`protection.py`, `jobs.py`, `infrastructure.py`, `configuration.py`, and for coverage here:
+`protection.py`, `jobs.py`, `infrastructure.py`, `configuration.py`, `tenants.py`, and for coverage here:
 
     coverage    covered by a job: OK; by none: CRITICAL; not told: UNKNOWN; no tier of the policy fits: WARNING
                 `required` and heard of by no system: CRITICAL, unless it states a grace (then UNKNOWN until it ends)
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lastgood.judging import configuration, infrastructure, integrity, jobs, logs, protection, restores, rpo
+from lastgood.judging import configuration, infrastructure, integrity, jobs, logs, protection, restores, rpo, tenants
 from lastgood.judging.base import (
     State,
     Subject,
@@ -112,6 +112,7 @@ def _view(state: SystemState, policy: Policy, now: datetime) -> View:
         key: workload_facts(snapshot.system.name, snapshot.system.source, w, job_by_id) for key, w in known.items()
     }
     kept = {key: f for key, f in facts.items() if not policy.is_retired(f)}
+    tenants_by_id = {t.id: t for t in snapshot.tenants}
     members: dict[str, list[str]] = defaultdict(list)
     for key in kept:
         for job_id in known[key].job_ids or ():
@@ -131,6 +132,8 @@ def _view(state: SystemState, policy: Policy, now: datetime) -> View:
         malware=_standing(snapshot.malware),
         log_backups=_logs(snapshot.log_backups),
         repositories={r.id: r for r in snapshot.repositories},
+        tenants=tenants_by_id,
+        excused=tenants.excused(tenants_by_id, known.values()),
         heard=frozenset(n for n, r in enumerate(policy.required) if any(map(r.match.matches, kept.values()))),
     )
 
@@ -203,19 +206,25 @@ def _system_verdicts(view: View, places: Iterable[Place]) -> Iterator[Verdict]:
         if place.objective is not None:
             verdict = rpo.judge(view, place.standing, place.objective)
             key = place.standing.workload.id
-            yield settle(policy, verdict, view.facts[key], view.assigned[key], now)
+            yield settle(policy, verdict, view.facts[key], view.assigned[key], now, view.excused.get(key))
     for workload in known_workloads(view):
         assigned, facts = view.assigned[workload.id], view.facts[workload.id]
-        yield settle(policy, _coverage(view, workload, assigned), facts, assigned, now)
+        excuse = view.excused.get(workload.id)
+        yield settle(policy, _coverage(view, workload, assigned), facts, assigned, now, excuse)
         if assigned.tier is not None:
             for verdict in _promised(view, workload, assigned.tier):
-                yield settle(policy, verdict, facts, assigned, now)
-    perhaps = _tiers_without_jobs(view)
+                # Malware in the points of a suspended tenant is found all the same.
+                expected = verdict.objective is Objective.INTEGRITY
+                yield settle(policy, verdict, facts, assigned, now, None if expected else excuse)
+    perhaps, unasked = _tiers_without_jobs(view), tenants.excused_jobs(view)
     for job in view.jobs.values():
         assigned, facts = job_assigned(view, job), job_facts(view, job)
         if assigned.tier is not None:
             for verdict in jobs.judge(view, job, assigned.tier):
-                yield settle(policy, _whoever_it_serves(view, job, verdict, perhaps), facts, assigned, now)
+                told = _whoever_it_serves(view, job, verdict, perhaps)
+                yield settle(policy, told, facts, assigned, now, unasked.get(job.id))
+    for verdict in tenants.judge(view):
+        yield settle(policy, verdict, tenants.facts_of(view, verdict.subject.id), None, now)
     for verdict in (*infrastructure.judge(view), *configuration.judge(view)):
         yield settle(policy, verdict, _subject_facts(verdict.subject), None, now)
 
@@ -335,6 +344,8 @@ def _tier_verdicts(policy: Policy, built: Sequence[View], now: datetime) -> Iter
     for view in built:
         for workload in known_workloads(view):
             tier = view.assigned[workload.id].tier
+            if workload.id in view.excused:
+                continue
             if tier is not None and tier.restore_test is not None and tier.restore_test.scope == "tier":
                 groups[tier.name].append((view, workload))
     for name, members in groups.items():

@@ -17,7 +17,7 @@ from exporters.keeper import Keeper, Variant
 from exporters.selfmetrics import SelfMetrics
 from lastgood.judging.base import Verdict
 from lastgood.model import Estate, Listing, Role
-from lastgood.policy import Objective, Policy
+from lastgood.policy import Objective, Policy, Series
 from lastgood.verdict import Judgement, State, judge
 from tests.scenario import Scenario
 
@@ -141,6 +141,8 @@ ALERTS: dict[tuple[str, State], str | None] = {
     # The vendor's practices are many and none of them a loss by itself: they only ever warn.
     ("hardening", State.CRITICAL): None,
     ("hardening", State.WARNING): "BackupBestPracticeViolated",
+    ("credential", State.CRITICAL): "LastgoodCredentialEnding",
+    ("credential", State.WARNING): "LastgoodCredentialEnding",
     ("license", State.CRITICAL): "BackupLicenseEnding",
     ("license", State.WARNING): "BackupLicenseEnding",
     ("system system", State.CRITICAL): "LastgoodSystemUnreachable",
@@ -150,6 +152,9 @@ ALERTS: dict[tuple[str, State], str | None] = {
     ("repository system", State.CRITICAL): "BackupRepositoryOffline",
     ("component system", State.CRITICAL): "BackupComponentDown",
     ("component system", State.WARNING): "BackupComponentDown",
+    # One for all tenants of a system, and never a loss by itself.
+    ("tenant system", State.WARNING): "LastgoodTenantsUnreadable",
+    ("tenant system", State.CRITICAL): None,
 }
 _ID_LABEL = {
     "workload": "workload_id",
@@ -185,6 +190,12 @@ def _alert(verdict: Verdict, judged: Judgement, *, dead: bool) -> Alert | None:
         state = State.WARNING
     if state not in (State.WARNING, State.CRITICAL):
         return None
+    if _only_counted(verdict, judged):
+        late = objective is Objective.RPO and _first_is_late(verdict, judged)
+        if late and state is State.WARNING:
+            return None
+        name = "BackupTenantRpoBreached" if late else "BackupTenantObjectiveMissed"
+        return _made(name, state.name.lower(), system=subject.system)
     key = f"{subject.kind} system" if objective is Objective.SYSTEM else objective.value
     name = _special(verdict, judged) or ALERTS[(key, state)]
     if name is None:
@@ -220,6 +231,24 @@ def _special(verdict: Verdict, judged: Judgement) -> str | None:
     if subject.kind == "system" and view.state.auth_blocked_until is not None:
         return "LastgoodAuthBlocked"
     return None
+
+
+def _only_counted(verdict: Verdict, judged: Judgement) -> bool:
+    """Its tenant's alerts speak for it."""
+    ident = verdict.subject.id if verdict.subject.kind == "workload" else ""
+    views = (v for v in judged.views if v.system == verdict.subject.system and ident in v.assigned)
+    known = ((v.assigned[ident], v.workloads.get(ident)) for v in views)
+    return any(a.series is Series.TENANT and w is not None and w.tenant_id is not None for a, w in known)
+
+
+def _first_is_late(verdict: Verdict, judged: Judgement) -> bool:
+    """Whether any workload that is counted in the same tenant has missed its RPO."""
+    held = {v.system: v.workloads for v in judged.views}[verdict.subject.system]
+    return any(
+        v.state is State.CRITICAL and held[v.subject.id].tenant_id == held[verdict.subject.id].tenant_id
+        for v in judged.verdicts
+        if v.objective is Objective.RPO and v.subject.system == verdict.subject.system and _only_counted(v, judged)
+    )
 
 
 def _never(judged: Judgement, system: str, ident: str) -> bool:

@@ -30,6 +30,7 @@ from lastgood.model import (
 from lastgood.runs import fold
 from tests.estates import DAY, HOUR, NOW, collectors, estate, remembered, state
 from tests.random_findings import enriched
+from tests.random_tenants import tenanted
 
 MINUTE = timedelta(minutes=1)
 POLICY = """
@@ -49,6 +50,7 @@ tiers:
     copy: {rpo: 50h}
   office:
     rpo: {within: 26h, clock: weekdays, warn_at: 90%}
+    offline: {excused: 30h}
     restore_test: {every: 180d, scope: tier, sample: 50%}
     job_duration: {full: 12h, incremental: 2h}
   weekly:
@@ -74,7 +76,9 @@ def draw(seed: int) -> Estate:
     names = ("hq", "branch")[: rng.choice((1, 1, 2))]
     drawn = [_system(rng, name) for name in names]
     more = Random(f"findings {seed}")
-    return estate(*(enriched(system, more) for system in drawn), required_since={"sql-unheard": NOW - DAY})
+    owners = Random(f"tenants {seed}")
+    systems = (tenanted(enriched(system, more), owners) for system in drawn)
+    return estate(*systems, required_since={"sql-unheard": NOW - DAY})
 
 
 def _ago(rng: Random, *hours: float) -> datetime:

@@ -4,15 +4,15 @@ workload   tier, name (shown; the key is its id), kind, last good (a time, `neve
            the copy), points ([{at, flaw | usable: unknown, role, suspicious, consistency, mode, size, nights}], in
            place of last good), kept in ({role: repository}), log (the newest log point), jobs (a list; default: all
            of the system), protected, created (or `unknown`), first seen, at first poll, remembered (the last good
-           history knows), missing since, attempt ({start, end, result})
+           history knows), missing since, attempt ({start, end, result}), tenant (a name), online
 job        ran ([{at, took | running, result, mode, retry, because, bottleneck, nights}]), next, enabled, manual,
            retries, retry wait, last start, role, continuous, after, encrypted, application aware
 system     collectors ({points: {permitted, short, rows, expected, read, stale, error}}), repositories ({name:
            {capacity, free, growth (bytes a day), online, immutable (a duration, `off` or unknown)}}), license ({valid,
            status, expires}), restores ([{of, at, took, result, kind, whole}]), components ({name: {kind,
            up}}), log backups ([{of (a job), kind, running, ended}]), malware ([{of, at, threat, dismissed, label}]),
-           practices ({name: status}), configuration backup ({last, enabled, scheduled, encrypted}), blocked until,
-           error
+           practices ({name: status}), configuration backup ({last, enabled, scheduled, encrypted}), tenants ({name:
+           {enabled, state, readable, above}}), credential (when it ends), blocked until, error
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from lastgood.model import (
     Workload,
 )
 from lastgood.runs import fold
-from tests.scenario_findings import configuration_backup, log_backups, malware, point, point_id, practices
+from tests.scenario_findings import configuration_backup, log_backups, malware, point, point_id, practices, tenants
 from tests.scenario_times import Times, seconds
 from tests.scenario_words import Told, Words
 
@@ -54,12 +54,12 @@ LONG_AGO = timedelta(days=400)
 DAY = timedelta(days=1)
 
 
-def build(systems: Told, times: Times, seen: datetime) -> Estate:
-    """The estate as read at `seen`. Raises ValueError or KeyError for what is written wrong."""
-    return Estate(systems=tuple(_system(name, told, times, seen) for name, told in systems.items()))
+def build(systems: Told, times: Times, seen: datetime, source: str) -> Estate:
+    """The estate of one vendor, as read at `seen`. Raises ValueError or KeyError for what is written wrong."""
+    return Estate(systems=tuple(_system(name, told, times, seen, source) for name, told in systems.items()))
 
 
-def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
+def _system(name: str, told: Told, times: Times, seen: datetime, source: str) -> SystemState:
     words = Words(name, told)
     jobs, attempts = {}, []
     for key, part in (words.get("jobs") or {}).items():
@@ -75,9 +75,10 @@ def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
     snapshot = Snapshot(
         system=System(
             name=name,
-            source="veeam",
+            source=source,
             license=_license(words.get("license"), times),
             configuration_backup=configuration_backup(words.get("configuration backup"), times),
+            credential_expires=times.maybe(words.get("credential")),
         ),
         taken_at=seen,
         collectors=_collectors(words.get("collectors"), times, seen),
@@ -88,6 +89,7 @@ def _system(name: str, told: Told, times: Times, seen: datetime) -> SystemState:
         log_backups=log_backups(words.get("log backups"), times),
         malware=malware(words.get("malware"), times),
         practices=practices(words.get("practices")),
+        tenants=tenants(words.get("tenants")),
     )
     blocked, error = times.maybe(words.get("blocked until")), words.get("error")
     restores = tuple(_restore(n, r, times) for n, r in enumerate(words.get("restores") or ()))
@@ -113,6 +115,7 @@ def _workload(key: str, told: Told, times: Times, jobs: tuple[str, ...]) -> tupl
     served = words.get("jobs", list(jobs))
     created = words.get("created", LONG_AGO)
     sets = _points(words, times)
+    tenant = words.get("tenant")
     made = Workload(
         id=f"vc:{key}",
         name=words.get("name", key),
@@ -124,6 +127,9 @@ def _workload(key: str, told: Told, times: Times, jobs: tuple[str, ...]) -> tupl
         points=sets,
         last_attempt=_outcome(words.get("attempt"), times),
         latest_log=times.maybe(words.get("log")),
+        tenant=tenant,
+        tenant_id=None if tenant is None else f"tenant:{tenant}",
+        online=words.get("online"),
     )
     remembered = times.maybe(words.get("remembered"))
     good = {p.role: usable[0].time for p in sets if (usable := [x for x in p.points if x.usable])}

@@ -14,6 +14,7 @@ from lastgood.model import (
     Practice,
     PracticeStatus,
     RestorePoint,
+    Tenant,
     Threat,
 )
 from tests.scenario_times import Times
@@ -103,3 +104,24 @@ def configuration_backup(told: Told | None, times: Times) -> ConfigurationBackup
 
 def _told(value: Any) -> bool | None:
     return None if value == "unknown" else bool(value)
+
+
+def tenants(told: Told | None) -> tuple[Tenant, ...]:
+    """On and readable unless the scenario says otherwise."""
+    made = []
+    for name, part in (told or {}).items():
+        words = Words(name, part)
+        above = words.get("above")
+        made.append(
+            Tenant(
+                id=f"tenant:{name}",
+                name=name,
+                kind="customer",
+                parent_id=None if above is None else f"tenant:{above}",
+                enabled=words.get("enabled", True),
+                state=words.get("state"),
+                readable=words.get("readable", True),
+            )
+        )
+        words.done()
+    return tuple(made)

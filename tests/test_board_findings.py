@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exporters import board
-from lastgood.model import LogBackup, Result
+from lastgood.model import LogBackup, Result, SystemState, Tenant
 from lastgood.policy import Objective
 from lastgood.verdict import State
 from tests.board_estates import DAY, HOUR, NOW, judged, run, system, telling, workload
@@ -125,3 +125,28 @@ def test_a_job_in_trouble_tells_how_fast_it_was_and_what_held_it_up() -> None:
     assert "Last run: read 85.3 MiB/s, slowest stage: source." in text(judged(state))
     untold = {"nightly": tuple(replace(r, read_bytes=None, bottleneck=None) for r in failed)}
     assert built(judged(replace(state, runs=untold))).jobs[0].pace is None
+
+
+# --- tenants ---------------------------------------------------------------------------------------------------------
+
+
+def _provider(readable: bool | None) -> SystemState:
+    late = replace(workload("web-01", 20 * DAY), tenant_id="t1")
+    tenants = (Tenant(id="t1", name="Acme", readable=True), Tenant(id="t2", name="Beta", readable=readable))
+    return telling(system("msp", (late, workload("web-02"))), tenants=tenants)
+
+
+def test_a_row_says_whose_the_workload_is() -> None:
+    data = built(judged(_provider(True)))
+    assert [(row.name, row.tenant) for row in data.rows] == [("web-01", "Acme")]
+    assert [(line.name, line.tenant) for _, found in data.breaches[0].systems for line in found] == [("web-01", "Acme")]
+    assert text(judged(_provider(True))).count("web-01 · Acme") == 2
+
+
+def test_a_system_says_how_many_tenants_can_be_read() -> None:
+    (card,) = built(judged(_provider(None))).systems
+    assert card.tenants == (1, 2)
+    hidden = text(judged(_provider(False)))
+    assert "1 of 2 tenants readable" in hidden
+    assert "Have Beta opened to the account" in hidden
+    assert "tenants readable" not in text(judged(system("hq", (workload("web-01"),))))

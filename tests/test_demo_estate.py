@@ -178,6 +178,7 @@ def test_every_expected_and_quiet_subject_exists(estate: DemoEstate) -> None:
             "job": {j.name for j in server.jobs},
             "repository": {s.name for s in server.stores},
             "system": {server.system},
+            "component": {h.name for h in server.hosts},
         }
         assert incident.subject in names[incident.kind], incident
 

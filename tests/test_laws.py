@@ -26,6 +26,8 @@ from tests.random_estates import POLICY, draw
 BLOCKS = [range(n, n + 12) for n in range(0, 48, 12)]
 MANY = range(48, 680)
 
+# What may excuse a workload: that it does not when unknown is a law of its own.
+EXCUSES = (("Workload", "tenant_id"), ("Tenant", "enabled"), ("Tenant", "parent_id"))
 # None has another documented meaning in these fields, so setting them to None tells a different story, not less of it.
 EXEMPT = {
     ("Run", "end"): "the run goes on",
@@ -37,6 +39,7 @@ EXEMPT = {
     ("Restore", "workload_id"): "identity: a restore of nobody knows what is no evidence of anything",
     ("MalwareEvent", "workload_id"): "identity: a finding in nobody knows what is told by no workload",
     ("MalwareEvent", "workload_name"): "identity, where there is no id",
+    **dict.fromkeys(EXCUSES, "nothing is excused any more, so its backups count as they are"),
 }
 
 
@@ -59,6 +62,22 @@ def test_what_is_unknown_improves_nothing(policy: Policy, seeds: range) -> None:
     assert [line for seed in seeds for line in _broken_by_unknowns(policy, seed, 1)] == []
 
 
+@pytest.mark.parametrize("seeds", BLOCKS[:2], ids=str)
+def test_what_is_unknown_excuses_nobody(policy: Policy, seeds: range) -> None:
+    found, looked = [], set()
+    for seed in seeds:
+        estate = draw(seed)
+        before = states(estate, policy, NOW)
+        for changed in unknowns(estate, Random(seed), 3):
+            if changed.where in EXCUSES:
+                looked.add(changed.where)
+                after = states(changed.estate, policy, NOW)
+                newly = {k for k, s in after.items() if s is State.EXCLUDED and before.get(k) is not State.EXCLUDED}
+                found += [f"seed {seed}, {changed.path}: {key}" for key in newly]
+    assert found == []
+    assert looked == set(EXCUSES)
+
+
 @pytest.mark.long
 def test_what_is_unknown_improves_nothing_in_many_estates(policy: Policy) -> None:
     assert [line for seed in MANY for line in _broken_by_unknowns(policy, seed, 3)] == []
@@ -72,7 +91,8 @@ def test_the_law_of_unknowns_looks_at_every_optional_field_that_is_judged(policy
         "RestorePoint": {"usable", "flaw", "mode", "size_bytes", "suspicious", "consistency"},
         "PointSet": {"complete", "count", "repository_id"},
         "Outcome": {"result", "start", "message"},
-        "Workload": {"created", "job_ids", "protected", "last_attempt", "latest_log"},
+        "Workload": {"created", "job_ids", "protected", "last_attempt", "latest_log", "tenant_id", "online"},
+        "Tenant": {"enabled", "parent_id", "readable", "state"},
         "Job": {"enabled", "manual", "running", "running_since", "last_start", "next_run", "after_job", "retries"}
         | {"encrypted", "application_aware", "repository_id"},
         "Run": {"end", "result", "mode", "retry_due", "message"},
@@ -142,6 +162,7 @@ LOOSER: dict[str, Callable[[Tier, float], Tier]] = {
     "logs": lambda tier, factor: replace(tier, log_rpo=tier.log_rpo and tier.log_rpo * factor),
     "immutable": lambda tier, factor: replace(tier, immutable=tier.immutable and tier.immutable / factor),
     "encryption": lambda tier, _: replace(tier, encryption=False),
+    "offline": lambda tier, factor: replace(tier, offline=(tier.offline or 3600.0) * factor),
 }
 
 

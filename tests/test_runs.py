@@ -278,3 +278,14 @@ def test_typical_durations_are_medians_of_good_runs_per_mode() -> None:
     ]
     assert typical_durations(runs) == {Mode.INCREMENTAL: 7200.0, Mode.FULL: 32400.0}
     assert typical_durations(runs, at_least=2) == {Mode.INCREMENTAL: 7200.0}
+
+
+def test_a_run_of_many_machines_took_as_long_as_the_slowest_of_them() -> None:
+    """From the first start to the last end is a working day: laptops begin when they are opened."""
+    (folded,) = fold([attempt("a", 0, 600, took=1200.0), attempt("b", 610, 700, took=900.0, retry_of="a")], JOB, NOW)
+    assert (folded.took, folded.duration) == (1200.0, 1200.0)
+    # Nor does it say how long they worked.
+    assert folded.busy_seconds is None
+    assert typical_durations([replace(folded, mode=Mode.FULL)]) == {Mode.FULL: 1200.0}
+    (going,) = fold([attempt("a", 0, None, None, took=1200.0)], JOB, NOW)
+    assert going.duration is None

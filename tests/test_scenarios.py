@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from lastgood.verdict import State, judge
-from tests.scenario import load, names
+from tests.scenario import SOURCES, load, names
 
 
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("name", names())
-def test_scenario(name: str) -> None:
-    scenario = load(name)
+def test_scenario(name: str, source: str) -> None:
+    scenario = load(name, source)
     found = {scenario.name_of(v): v for v in judge(scenario.estate, scenario.policy, scenario.now).verdicts}
     wanted = scenario.expected
     told = {key: v.state for key, v in found.items() if v.state is not State.OK or key in wanted}

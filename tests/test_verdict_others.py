@@ -367,6 +367,6 @@ def test_every_objective_judged_here_names_what_it_rests_on() -> None:
     from lastgood.judging.base import RESTS_ON
 
     judged = {"rpo", "rto", "restore_test", "job_duration", "success_rate", "capacity", "coverage", "license", "system"}
-    judged |= {"log_rpo", "integrity", "immutability", "encryption", "configuration_backup", "hardening"}
+    judged |= {"log_rpo", "integrity", "immutability", "encryption", "configuration_backup", "hardening", "credential"}
     assert {o.value for o in RESTS_ON} == judged
     assert set(RESTS_ON) <= set(Objective)

@@ -19,6 +19,7 @@ from lastgood.model import (
     Restore,
     Role,
     SystemState,
+    Tenant,
     Workload,
 )
 from lastgood.policy import Assigned, Facts, Objective, Policy, Urgency
@@ -50,7 +51,7 @@ def worst(states: Iterable[State]) -> State | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a verdict is about. `kind`: workload, job, repository, component, collector, system, tier."""
+    """What a verdict is about. `kind`: workload, job, repository, component, collector, tenant, system, tier."""
 
     system: str
     source: str
@@ -106,7 +107,8 @@ class View:
     What many workloads ask for is answered once: `usual` are the median seconds of each job's good runs by mode,
     `restores` the finished ones by (workload id, None), or by (None, name) where the vendor gave no id; so is
     `malware`, without what was dismissed or only informs. `log_backups` are by job id. `heard` numbers those of the
-    policy's `required` that are among these workloads.
+    policy's `required` that are among these workloads. `excused` says by workload id why nothing is expected of it
+    (judging/tenants.py).
     """
 
     state: SystemState
@@ -123,6 +125,8 @@ class View:
     malware: Mapping[tuple[str | None, str | None], tuple[MalwareEvent, ...]] = field(default_factory=dict)
     log_backups: Mapping[str, tuple[LogBackup, ...]] = field(default_factory=dict)
     repositories: Mapping[str, Repository] = field(default_factory=dict)
+    tenants: Mapping[str, Tenant] = field(default_factory=dict)
+    excused: Mapping[str, str] = field(default_factory=dict)
     heard: frozenset[int] = frozenset()
 
     @property
@@ -179,6 +183,8 @@ RESTS_ON: Mapping[Objective, tuple[str, ...]] = {
     Objective.LICENSE: ("license",),
     Objective.CONFIGURATION_BACKUP: ("configuration",),
     Objective.HARDENING: ("security",),
+    # Known from the sign-in, whichever part could be read since.
+    Objective.CREDENTIAL: (),
     Objective.SYSTEM: (),
 }
 
@@ -216,8 +222,16 @@ def doubt(view: View, verdict: Verdict) -> Verdict:
     )
 
 
-def settle(policy: Policy, verdict: Verdict, facts: Facts, assigned: Assigned | None, now: datetime) -> Verdict:
-    """Add what the policy says of people: exclusion, maintenance, urgency, owners."""
+def settle(
+    policy: Policy,
+    verdict: Verdict,
+    facts: Facts,
+    assigned: Assigned | None,
+    now: datetime,
+    excuse: str | None = None,
+) -> Verdict:
+    """Add what the policy says of people: exclusion, maintenance, urgency, owners. `excuse` is why nothing is expected
+    of the subject at all: it excludes as the policy does, until it no longer holds."""
     tier = verdict.tier or (assigned.tier.name if assigned and assigned.tier else None)
     state, reason, action, until, urgency = verdict.state, verdict.reason, verdict.action, None, None
     excluded = policy.exclusion(facts, verdict.objective, now)
@@ -225,6 +239,9 @@ def settle(policy: Policy, verdict: Verdict, facts: Facts, assigned: Assigned | 
         by = f"excluded until {last_day(excluded.until)} by {excluded.approved_by}: {excluded.reason}"
         reason = f"{by} (would be {state.name}: {reason})"
         state, action, until = State.EXCLUDED, None, excluded.until
+    elif excuse is not None:
+        reason = f"{excuse} (would be {state.name}: {reason})"
+        state, action = State.EXCLUDED, None
     elif state is not State.OK:
         ended = policy.ended_exclusion(facts, verdict.objective, now)
         if ended is not None:

@@ -1,9 +1,10 @@
-"""Repositories, licence, components, collectors, systems.
+"""Repositories, licence, components, collectors, systems, and the account they are read with.
 
 capacity    used ratio or forecast past a threshold: WARNING or CRITICAL; capacity unknown: no verdict
             our own history too short for a forecast the policy asks for: UNKNOWN instead of OK
 license     invalid, expired or over-used: CRITICAL; ends inside the policy's lead: WARNING or CRITICAL; untold: UNKNOWN
             (status, end, or one half of its use) unless what is told is CRITICAL already
+credential  the secret of our own account ends in 30 days: WARNING; in 7: CRITICAL; where no end is told: no verdict
 system      silent for less than stale_after: OK; longer: CRITICAL; account refused: WARNING at once
             a collector not permitted: WARNING; cut short or stale while the system answers: CRITICAL
             a repository offline: CRITICAL; a component down: WARNING, CRITICAL when none of its kind is up
@@ -21,6 +22,9 @@ from lastgood.judging.base import State, Verdict, View, doubt, moment
 from lastgood.model import Collector, License, Repository
 from lastgood.policy import DAY, LicenseRule, Limits, Objective
 
+# No policy states it: a new secret is made in minutes, but by somebody else, and after its end nothing can be read.
+CREDENTIAL = Limits(warning=30 * DAY, critical=7 * DAY)
+
 
 def judge(view: View) -> Iterator[Verdict]:
     """All verdicts of one system that are not about a workload or a job."""
@@ -35,6 +39,9 @@ def judge(view: View) -> Iterator[Verdict]:
     license_ = view.state.snapshot.system.license
     if license_ is not None:
         yield doubt(view, _license(view, license_, view.policy.license))
+    expires = view.state.snapshot.system.credential_expires
+    if expires is not None:
+        yield _credential(view, expires)
 
 
 def _system(view: View) -> Verdict:
@@ -244,6 +251,25 @@ def _license(view: View, license_: License, rule: LicenseRule) -> Verdict:
         warning=rule.used.warning,
         critical=rule.used.critical,
         unit="ratio",
+    )
+
+
+def _credential(view: View, expires: datetime) -> Verdict:
+    left = (expires - view.now).total_seconds()
+    state = _below(left, CREDENTIAL)
+    ended = f"ended {moment(expires)}: {view.system} can no longer be read with it"
+    return Verdict(
+        subject=view.subject("system", view.system, view.system),
+        objective=Objective.CREDENTIAL,
+        state=state,
+        reason="its secret " + (ended if left <= 0 else f"ends in {people(left)}, {moment(expires)}"),
+        action=None if state is State.OK else f"Make a new secret for the account on {view.system} and configure it.",
+        deadline=expires,
+        value=left,
+        warning=CREDENTIAL.warning,
+        critical=CREDENTIAL.critical,
+        unit="seconds",
+        clock=True,
     )
 
 

@@ -4,6 +4,7 @@ last good within its deadline, nothing due has failed or been missed     OK
 ... a due run failed finally, was missed, left this workload out,
     or cannot finish before the deadline                                 WARNING (from `at_risk`)
 ... a primary point has waited for its copy longer than `lag`            WARNING (from `at_risk`)
+... it is offline, and its tier excuses that                             OK: the deadline is later by as much
 past the deadline                                                        CRITICAL, whether or not the source answers
 ... but a newer point exists whose usability is not told                 UNKNOWN until that one would be too old as well
 a point newer than the moment it was read at                             WARNING (clock skew); the ones before it count
@@ -16,7 +17,7 @@ remembered points exist no more                                          CRITICA
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,7 +37,8 @@ class Standing:
 
     `last_good` is None when there is none or none is known. `origin` is since when it should have been protected.
     `unproven` is when the newest point was taken if whether it is usable could not be read: the deadline is then that
-    point's. `ahead` is a point's time that lay in the future when it was read.
+    point's. `ahead` is a point's time that lay in the future when it was read. `excused` is by how many seconds the
+    deadline is later because the workload is offline: None when it is not, or its tier excuses nothing.
     """
 
     workload: Workload
@@ -51,6 +53,7 @@ class Standing:
     gone: bool = False
     unproven: datetime | None = None
     ahead: datetime | None = None
+    excused: float | None = None
 
 
 class Place(NamedTuple):
@@ -108,8 +111,9 @@ def standing(view: View, workload: Workload, tier: Tier | None, role: Role, rpo:
         last_good, gone = None, remembered is not None
         listing = Listing.LISTED if gone else Listing.NEVER
     deadline: datetime | None = None
+    excused = tier.offline if tier and listed and workload.online is False and last_good is not None else None
     if rpo is not None and last_good is not None:
-        deadline = rpo.deadline(last_good if unproven is None else max(last_good, unproven))
+        deadline = shift(rpo.deadline(last_good if unproven is None else max(last_good, unproven)), excused or 0.0)
     elif rpo is not None and gone:
         deadline = remembered
     elif rpo is not None and tier is not None and listing is not Listing.UNREADABLE:
@@ -120,8 +124,9 @@ def standing(view: View, workload: Workload, tier: Tier | None, role: Role, rpo:
         listing=listing,
         last_good=last_good,
         deadline=deadline,
+        # Nothing due reaches what is offline; that it is not reached is no news.
         at_risk=_at_risk(view, workload, role, rpo, last_good, deadline, listing, memory, newest, ahead)
-        if rpo
+        if rpo and excused is None
         else None,
         origin=origin,
         points=points,
@@ -129,6 +134,7 @@ def standing(view: View, workload: Workload, tier: Tier | None, role: Role, rpo:
         gone=gone,
         unproven=unproven,
         ahead=ahead,
+        excused=excused,
     )
 
 
@@ -222,7 +228,19 @@ def judge(view: View, place: Standing, rpo: Rpo) -> Verdict:
         unit="seconds",
         clock=True,
     )
-    return doubt(view, verdict)
+    return _reached(view, place, doubt(view, verdict))
+
+
+def _reached(view: View, place: Standing, verdict: Verdict) -> Verdict:
+    """Who is offline is told by the agents: an excuse of which nobody knows whether it still holds is none."""
+    agents = view.collectors.get("infrastructure")
+    current = (
+        agents is None or agents.permitted is False or (agents.stale_at is not None and agents.stale_at > view.now)
+    )
+    if place.excused is None or verdict.state is not State.OK or current:
+        return verdict
+    why = f"whether it is still offline has not been read since {moment(agents.read_at if agents else None)}"
+    return replace(verdict, state=State.UNKNOWN, reason=f"{why}; {verdict.reason}", action=_read(view))
 
 
 def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | None]:
@@ -238,13 +256,14 @@ def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | No
         return _without(view, place, which)
     assert place.deadline is not None  # noqa: S101 - a last good always has a deadline
     working = " of working time" if rpo.calendar else ""
-    age = f"last good{which} {ago(place.last_good, now)} (RPO {exact(rpo.within)}{working})"
+    more = "" if place.excused is None else f" and, while offline, {exact(place.excused)}"
+    age = f"last good{which} {ago(place.last_good, now)} (RPO {exact(rpo.within)}{working}{more})"
     told = f"{age}{_flaw(place)}"
     if now > place.deadline:
         late = people((now - place.deadline).total_seconds())
         why, action = _root(view) or ((risky.why, risky.action) if risky and risky.proven else _cause(view, place))
         return State.CRITICAL, f"{age}, {late} too old{_flaw(place)}: {why}", action
-    if place.unproven is not None and now > rpo.deadline(place.last_good):
+    if place.unproven is not None and now > shift(rpo.deadline(place.last_good), place.excused or 0.0):
         return State.UNKNOWN, f"{told}; a newer point exists but its task's result cannot be read", _read(view)
     if place.listing is Listing.UNREADABLE:
         return State.UNKNOWN, f"{told}; {_unread(place)}", _read(view)
@@ -310,6 +329,8 @@ def _root(view: View) -> tuple[str, str] | None:
 def _cause(view: View, place: Standing) -> tuple[str, str]:
     """Why nothing newer came and what to do first, from what the jobs tell."""
     name = place.workload.name
+    if place.excused is not None:
+        return "it has been offline for longer than its tier excuses", f"Bring {name} online, or retire it."
     copied = "" if place.role is Role.PRIMARY else f"{place.role} "
     jobs = [j for j in (view.jobs.get(i) for i in place.workload.job_ids or ()) if j and j.role is place.role]
     # Where there are backup copies they are what is judged, not the standby machine beside them.

@@ -12,6 +12,7 @@ from lastgood.policy import (
     Match,
     RepositoryRule,
     Required,
+    Series,
     Service,
     WorkloadRule,
 )
@@ -21,7 +22,7 @@ from lastgood.policy_load.tiers import encryption_required
 from lastgood.section import Section, items_of
 from lastgood.yamldoc import Node
 
-WORKLOAD_KEYS = ("match", "tier", "owner", "business_owner")
+WORKLOAD_KEYS = ("match", "tier", "owner", "business_owner", "series")
 REQUIRED_KEYS = ("name", "system", "source", "kind", "tenant", "tier", "owner", "business_owner", "grace")
 SERVICE_KEYS = ("name", "members", "owner", "business_owner", "rto", "rpo")
 REPOSITORY_RULE_KEYS = ("match", "site", "media", "offsite", "used", "full_in")
@@ -44,6 +45,7 @@ def read_workloads(node: Node, ctx: Context) -> tuple[WorkloadRule, ...]:
             tier=ctx.tier(section.need("tier", "say which tier applies")),
             owner=ctx.team(section, "owner"),
             business_owner=ctx.team(section, "business_owner"),
+            series=Series(section.choice("series", list(Series), "answer") or Series.WORKLOAD),
             line=item.line,
         )
         rules.append(rule)

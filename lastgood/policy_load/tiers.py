@@ -23,6 +23,7 @@ TIER_KEYS = (
     "archive",
     "immutable",
     "encryption",
+    "offline",
     "onboarding",
     "forget_after",
 )
@@ -70,6 +71,7 @@ def read_tier(name: str, node: Node, ctx: Context) -> Tier:
         forget_after=section.duration("forget_after", least=3600.0),
         immutable=_immutable(section),
         encryption=encryption_required(section),
+        offline=_offline(section),
         later=_later(section),
         line=node.line,
     )
@@ -174,6 +176,16 @@ def _immutable(section: Section) -> float | None:
         return None
     inner.need("for", "add for: 14d")
     return inner.duration("for", least=3600.0)
+
+
+def _offline(section: Section) -> float | None:
+    inner = _inner(section, "offline", ("excused",), "{excused: 30d}")
+    if inner is None:
+        return None
+    inner.need("excused", "add excused: 30d")
+    if "rpo" not in section:
+        section.report.error(inner.node, "there is no rpo that could be excused", "add rpo: 8d, or delete it")
+    return inner.duration("excused", least=3600.0)
 
 
 def encryption_required(section: Section) -> bool:

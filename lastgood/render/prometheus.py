@@ -18,6 +18,7 @@ from lastgood.render.rules_jobs import jobs
 from lastgood.render.rules_licenses import licenses
 from lastgood.render.rules_protection import protection
 from lastgood.render.rules_restores import restores
+from lastgood.render.rules_tenants import tenants
 from lastgood.render.rules_verdicts import verdicts
 from lastgood.render.rules_workloads import workloads
 
@@ -35,7 +36,7 @@ Series named `:held` keep what was known last while an exporter is down: see the
 @functools.cache
 def groups() -> tuple[Group, ...]:
     """Every group, in the order in which they build on each other."""
-    return (workloads(), verdicts(), restores(), jobs(), licenses(), protection(), exporter())
+    return (workloads(), verdicts(), restores(), jobs(), licenses(), protection(), exporter(), tenants())
 
 
 @functools.cache

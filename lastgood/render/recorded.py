@@ -7,20 +7,40 @@ _JOB = ("system", "backup_job_id")
 _ROLE = (*_WORKLOAD, "role")
 
 # A verdict that is WARNING or CRITICAL, whatever it is about; `as` is its urgency.
-VERDICT_KEYS = (*_WORKLOAD, "backup_job_id", "repository_id", "component_id", "role", "objective")
+VERDICT_KEYS = (
+    *_WORKLOAD,
+    "backup_job_id",
+    "repository_id",
+    "component_id",
+    "backup_tenant_id",
+    "role",
+    "objective",
+)
 VERDICT_LABELS = (
     *VERDICT_KEYS,
     "workload",
     "backup_job",
     "repository",
     "component",
+    "backup_tenant",
     "as",
     "tier",
     "owner_team",
     "business_team",
     "source",
 )
-WORKLOAD_KEYS, WORKLOAD_INFO = _WORKLOAD, ("workload", "kind", "tier", "owner_team", "business_team", "source")
+WORKLOAD_KEYS = _WORKLOAD
+WORKLOAD_INFO = (
+    "workload",
+    "kind",
+    "tier",
+    "owner_team",
+    "business_team",
+    "backup_tenant_id",
+    "backup_tenant",
+    "source",
+)
+TENANT_KEYS, TENANT_INFO = ("system", "backup_tenant_id"), ("backup_tenant", "source")
 JOB_KEYS, JOB_INFO = _JOB, ("backup_job", "job_type", "tier", "source")
 
 RECORDED: dict[str, tuple[str, ...]] = {
@@ -34,6 +54,8 @@ RECORDED: dict[str, tuple[str, ...]] = {
     "backup:restore_mounted:held": (*_WORKLOAD, "workload"),
     "backup:restore_test_deadline:held": (*_WORKLOAD, "workload", "proven", "tier", "owner_team", "source"),
     "backup:verdict:held": VERDICT_LABELS,
+    "backup:tenant_rpo_deadline:held": (*TENANT_KEYS, *TENANT_INFO),
+    "backup:tenant_verdicts:held": (*TENANT_KEYS, "objective", "verdict", *TENANT_INFO),
     "backup:job_info:held": (*JOB_KEYS, *JOB_INFO),
     "backup:job_run_deadline:held": (*_JOB, "severity", "backup_job", "tier", "owner_team", "source"),
     "backup:job_disabled_since:held": _JOB,

@@ -19,8 +19,8 @@ SKEW = 5 * MINUTE
 SHRUNK, SHRUNK_OVER = 0.5, "24h"
 
 _SYSTEM, _COLLECTOR = ("system", "source"), ("system", "source", "collector")
-_ON_SYSTEM, _ON_COLLECTOR = "on (system)", "on (system, collector)"
-_BLIND = series("lastgood:system_blind:seconds")
+ON_SYSTEM, _ON_COLLECTOR = "on (system)", "on (system, collector)"
+BLIND = series("lastgood:system_blind:seconds")
 _BLOCKED = series("lastgood_system_auth_blocked_until_timestamp_seconds")
 _SYSTEM_STALE = series("lastgood_system_stale_timestamp_seconds")
 _COLLECTOR_STALE = series("lastgood_collector_stale_timestamp_seconds")
@@ -32,7 +32,7 @@ _WHERE = "{{ $labels.collector }} of {{ $labels.system }}"
 def _blind() -> Recording:
     """Systems whose data is no longer trusted, and since how many seconds; 0 where it was never read."""
     stale = f"(time() - {max_by(_SYSTEM, _SYSTEM_STALE)} >= 0)"
-    never = f"(0 * {max_by(_SYSTEM, series('lastgood_system_up'))} unless {_ON_SYSTEM} {_SYSTEM_STALE})"
+    never = f"(0 * {max_by(_SYSTEM, series('lastgood_system_up'))} unless {ON_SYSTEM} {_SYSTEM_STALE})"
     return Recording(name="lastgood:system_blind:seconds", expr=f"{stale}\nor\n{never}")
 
 
@@ -58,7 +58,7 @@ def _systems() -> tuple[Alert, ...]:
             name="LastgoodSystemUnreachable",
             severity=CRITICAL,
             objective="system",
-            expr=f"{_BLIND} unless {_ON_SYSTEM} {_BLOCKED}",
+            expr=f"{BLIND} unless {ON_SYSTEM} {_BLOCKED}",
             summary="Cannot be read: {{ $labels.system }}",
             description="What is held of it has not been trusted for {{ $value | humanizeDuration }}: its backups may "
             "be fine, nobody knows. First: check that it answers; the exporter's log says what went wrong.",
@@ -67,7 +67,7 @@ def _systems() -> tuple[Alert, ...]:
             name="LastgoodAuthBlocked",
             severity=WARNING,
             objective="system",
-            expr=f"{blocked} unless {_ON_SYSTEM} {_BLIND}",
+            expr=f"{blocked} unless {ON_SYSTEM} {BLIND}",
             summary="Account refused: {{ $labels.system }}",
             description=f"No further sign-in is tried for {{{{ $value | humanizeDuration }}}}. {account}",
         ),
@@ -75,7 +75,7 @@ def _systems() -> tuple[Alert, ...]:
             name="LastgoodAuthBlocked",
             severity=CRITICAL,
             objective="system",
-            expr=f"{blocked} and {_ON_SYSTEM} {_BLIND}",
+            expr=f"{blocked} and {ON_SYSTEM} {BLIND}",
             summary="Account refused and data too old: {{ $labels.system }}",
             description="What is held of it is no longer trusted, and no further sign-in is tried for "
             f"{{{{ $value | humanizeDuration }}}}. {account}",
@@ -86,7 +86,7 @@ def _systems() -> tuple[Alert, ...]:
             objective="system",
             expr=f"{max_by(_SYSTEM, series('lastgood_system_workloads'))}\n"
             f"  < {decimal(SHRUNK)} * {max_by(_SYSTEM, f'max_over_time(lastgood_system_workloads[{SHRUNK_OVER}])')}\n"
-            f"unless {_ON_SYSTEM} {_SHORT}",
+            f"unless {ON_SYSTEM} {_SHORT}",
             summary="Most workloads are gone: {{ $labels.system }}",
             description="Only {{ $value | humanize }} workloads are left, less than half of what it held within a "
             "day: a right was revoked, a list was lost, or somebody removed them. First: find out which.",
@@ -111,7 +111,7 @@ def _skew() -> Alert:
         name="LastgoodClockSkew",
         severity=WARNING,
         objective="system",
-        expr=f"({apart} > {decimal(SKEW)})\nor {_ON_SYSTEM}\n({ahead} > {decimal(SKEW)})",
+        expr=f"({apart} > {decimal(SKEW)})\nor {ON_SYSTEM}\n({ahead} > {decimal(SKEW)})",
         summary="Clocks differ: {{ $labels.system }}",
         description="Its clock, or the time of a restore point, is off by {{ $value | humanizeDuration }}: ages and "
         "deadlines are wrong by as much. First: check time synchronisation on both machines.",
@@ -122,7 +122,7 @@ def _collectors() -> tuple[Alert, ...]:
     stale = f"(time() - {max_by(_COLLECTOR, _COLLECTOR_STALE)} >= 0)"
     success = max_by(_COLLECTOR, series("lastgood_collector_success"))
     never = f"(0 * {success} unless {_ON_COLLECTOR} {_COLLECTOR_STALE})"
-    blind = f"unless {_ON_SYSTEM} {_BLIND}"
+    blind = f"unless {ON_SYSTEM} {BLIND}"
     return (
         Alert(
             name="LastgoodCollectorStale",

@@ -1,7 +1,8 @@
-"""Licence and certificate: ends known long before, and no job runs after them."""
+"""Licence, certificate, our own credential: ends known long before, after which no job runs or nothing is read."""
 
 from __future__ import annotations
 
+from lastgood.judging.infrastructure import CREDENTIAL
 from lastgood.policy import DAY
 from lastgood.render.emit import decimal
 from lastgood.render.expr import max_by, series
@@ -77,6 +78,25 @@ def _by_verdict() -> tuple[Alert, ...]:
     )
 
 
+def _credential() -> tuple[Alert, ...]:
+    left = f"({max_by(_SYSTEM, series('lastgood_system_credential_expiry_timestamp_seconds'))} - time())"
+    accepted = f"{_ON_SYSTEM} ({series('backup_verdict', objective='credential')} == 4)"
+    soon, now = (f"({left} <= {decimal(lead or 0.0)})" for lead in (CREDENTIAL.warning, CREDENTIAL.critical))
+    exprs = {WARNING: f"{soon}\nunless {_ON_SYSTEM} {now}\nunless {accepted}", CRITICAL: f"{now}\nunless {accepted}"}
+    return tuple(
+        Alert(
+            name="LastgoodCredentialEnding",
+            severity=severity,
+            objective="credential",
+            expr=expr,
+            summary="The exporter's secret ends soon: {{ $labels.system }}",
+            description="Time left: {{ $value | humanizeDuration }} (negative: it has ended). After its end the system "
+            "cannot be read and nothing is known of its backups. First: make a new secret for the exporter's account.",
+        )
+        for severity, expr in exprs.items()
+    )
+
+
 def licenses() -> Group:
     certificate = f"{max_by(_SYSTEM, series('backup_certificate_expiry_timestamp_seconds'))} - time()"
     alerts = (
@@ -100,5 +120,6 @@ def licenses() -> Group:
             description="Time left: {{ $value | humanizeDuration }} (negative: it has ended). After its end the system "
             "cannot be read and nothing is known of its backups. First: renew the certificate.",
         ),
+        *_credential(),
     )
     return Group(name=GROUP, rules=(*_recordings(), *alerts, alive(GROUP)))

@@ -21,6 +21,7 @@ SPOKEN_FOR = (
     "capacity",
     "configuration_backup",
     "coverage",
+    "credential",
     "encryption",
     "hardening",
     "immutability",

@@ -11,9 +11,10 @@ from lastgood.render.runbook import Runbook
 from lastgood.render.runbooks_backup import JOBS, RESTORES, WORKLOADS
 from lastgood.render.runbooks_platform import EXPORTER, INFRASTRUCTURE, SOURCES
 from lastgood.render.runbooks_protection import PROTECTION
+from lastgood.render.runbooks_tenants import TENANTS
 
 FOLDER = "docs/runbooks"
-PAGES: dict[str, Runbook] = WORKLOADS | RESTORES | JOBS | PROTECTION | INFRASTRUCTURE | SOURCES | EXPORTER
+PAGES: dict[str, Runbook] = WORKLOADS | RESTORES | JOBS | PROTECTION | TENANTS | INFRASTRUCTURE | SOURCES | EXPORTER
 
 
 def build(policy: Policy) -> dict[str, str]:

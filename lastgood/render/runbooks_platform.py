@@ -94,6 +94,20 @@ INFRASTRUCTURE: dict[str, Runbook] = {
         queries=(("Days left", "(backup_certificate_expiry_timestamp_seconds - time()) / 86400"),),
         silence=SILENCE_SYSTEM,
     ),
+    "LastgoodCredentialEnding": Runbook(
+        meaning="The secret with which the exporter signs in to the system ends within 30 days (within 7: critical), "
+        "or has ended (negative time left). Only systems that tell of its end are watched.",
+        impact="After its end the system cannot be read: RPO deadlines go on and fire, everything else is UNKNOWN.",
+        first=(
+            "Make a new secret for the exporter's account in the product's console; the README of the vendor says how.",
+            "Put it into the file that `password_file` names, with mode 0600, and reload.",
+            "Delete the old one once the system is read again: some products end every session at that moment.",
+        ),
+        queries=(("Days left", "(lastgood_system_credential_expiry_timestamp_seconds - time()) / 86400"),),
+        commands=("lastgood check-config --config lastgood.yaml", "systemctl reload lastgood"),
+        silence=SILENCE_SYSTEM,
+        escalate=ESCALATE_OPERATORS,
+    ),
 }
 
 SOURCES: dict[str, Runbook] = {

@@ -12,7 +12,16 @@ from lastgood.policy import Policy
 from lastgood.render.emit import Data, dump
 from lastgood.render.prometheus import alerts, groups, runbook
 from lastgood.render.rule import Alert
-from lastgood.render.rule_tests import exporter, infrastructure, jobs, protection, restores, verdicts, workloads
+from lastgood.render.rule_tests import (
+    exporter,
+    infrastructure,
+    jobs,
+    protection,
+    restores,
+    tenants,
+    verdicts,
+    workloads,
+)
 from lastgood.render.rule_tests.scenario import Case, Firing, Suite
 
 FOLDER = "alert_rules/prometheus/tests"
@@ -26,7 +35,7 @@ promtool test rules {name}.test.yml"""
 
 
 def suites() -> tuple[Suite, ...]:
-    modules = (workloads, verdicts, restores, jobs, infrastructure, protection, exporter)
+    modules = (workloads, verdicts, restores, jobs, infrastructure, protection, exporter, tenants)
     return tuple(suite for module in modules for suite in module.SUITES)
 
 

@@ -190,4 +190,32 @@ def _certificate() -> Suite:
     )
 
 
-SUITES = (_expired(), _ending(), _exhausted(), _certificate())
+def _credential() -> Suite:
+    expiry, month, week = "lastgood_system_credential_expiry_timestamp_seconds", 30 * 86400, 7 * 86400
+    told = {WARNING: (Firing(HQ, "30d 0h 0m 0s", WARNING),), CRITICAL: (Firing(HQ, "7d 0h 0m 0s"),)}
+    return Suite(
+        "LastgoodCredentialEnding",
+        (
+            Case("in its last 30 days", page() | s(expiry, always(month + 3600)), {59: (), 60: told[WARNING]}),
+            Case(
+                "in its last week it is one alert and grows",
+                page() | s(expiry, always(week + 3600)),
+                {59: (Firing(HQ, "7d 0h 1m 0s", WARNING),), 60: told[CRITICAL]},
+            ),
+            Case("ended", page() | s(expiry, always(3600)), {61: (Firing(HQ, "-1m 0s"),)}),
+            Case("a new one", page() | s(expiry, then(span(3600, 30), f"{2 * month}+0x{LONG}")), {30: ()}),
+            Case(
+                "accepted by the policy",
+                page() | s(expiry, always(3600)) | judged(always(EXCLUDED), "credential", HQ),
+                {5: (), 61: ()},
+            ),
+            Case(
+                "seen by two exporters",
+                page() | page(instance=B) | s(expiry, always(3600)) | s(expiry, always(3600), HQ, B),
+                {59: (Firing(HQ, "1m 0s"),)},
+            ),
+        ),
+    )
+
+
+SUITES = (_expired(), _ending(), _exhausted(), _certificate(), _credential())

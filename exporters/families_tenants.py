@@ -1,0 +1,90 @@
+"""What the tenants of a system become as series: who they are, how many of their workloads keep their RPO."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from exporters.present import tenant_of
+from exporters.textformat import Samples, block
+from lastgood.judging.base import View
+from lastgood.judging.tenants import off
+from lastgood.model import Tenant, Workload
+from lastgood.policy import Objective, Series
+from lastgood.verdict import Place, State, Verdict, known_workloads, worst
+
+# How a workload counts that the policy sets no RPO.
+UNPROMISED = "none"
+COUNTED = (*(state.name.lower() for state in State), UNPROMISED)
+
+
+def labels(view: View, workload: Workload) -> str:
+    """The labels that name a workload's tenant; empty where it is not told."""
+    return block((("backup_tenant_id", workload.tenant_id), ("backup_tenant", tenant_of(view, workload))))
+
+
+def only_counted(view: View) -> Mapping[str, str]:
+    """The tenant's labels by the id of each workload that the policy wants no series of, and whose tenant is told."""
+    wanted = (w for w in known_workloads(view) if view.assigned[w.id].series is Series.TENANT)
+    return {w.id: labels(view, w) for w in wanted if w.tenant_id is not None}
+
+
+def tenants(
+    out: Samples, view: View, places: Iterable[Place], verdicts: Sequence[Verdict], counted: Mapping[str, str]
+) -> None:
+    """Each tenant the system tells of; of those that own workloads also how these stand. `counted` are those whose
+    verdicts nothing else tells."""
+    for tenant in view.tenants.values():
+        _tenant(out, view, tenant)
+    states = rpo_states(verdicts)
+    counts: dict[str, Counter[str]] = {}
+    first: dict[str, datetime] = {}
+    seen: set[str] = set()
+    for place in places:
+        standing = place.standing
+        workload = standing.workload
+        if workload.tenant_id is None:
+            continue
+        ident = counted.get(workload.id) or labels(view, workload)
+        state = states.get(workload.id)
+        if workload.id not in seen:
+            seen.add(workload.id)
+            counts.setdefault(ident, Counter())[UNPROMISED if state is None else state.name.lower()] += 1
+        if standing.deadline is not None and state is not State.EXCLUDED:
+            series = Series.TENANT if workload.id in counted else Series.WORKLOAD
+            one = f'{ident},series="{series}"'
+            first[one] = min(first.get(one, standing.deadline), standing.deadline)
+    for ident, found in counts.items():
+        for verdict in COUNTED:
+            out.add("backup_tenant_workloads", f'{ident},verdict="{verdict}"', found[verdict])
+    for one, deadline in first.items():
+        out.at("backup_tenant_oldest_rpo_deadline_timestamp_seconds", one, deadline)
+    _verdicts(out, verdicts, counted)
+
+
+def _verdicts(out: Samples, verdicts: Iterable[Verdict], counted: Mapping[str, str]) -> None:
+    found = Counter(
+        (counted[v.subject.id], v.objective, v.state)
+        for v in verdicts
+        if v.state is not State.OK and v.subject.kind == "workload" and v.subject.id in counted
+    )
+    for (ident, objective, state), number in found.items():
+        out.add("backup_tenant_verdicts", f'{ident},objective="{objective}",verdict="{state.name.lower()}"', number)
+
+
+def _tenant(out: Samples, view: View, tenant: Tenant) -> None:
+    ident = block((("backup_tenant_id", tenant.id), ("backup_tenant", tenant.name)))
+    told = block((("kind", tenant.kind), ("tenant_path", tenant.path)))
+    out.info("backup_tenant_info", f"{ident},{told}" if told else ident)
+    out.add("backup_tenant_enabled", ident, 0 if off(view.tenants, tenant.id) else tenant.enabled)
+    out.add("backup_tenant_readable", ident, tenant.readable)
+
+
+def rpo_states(verdicts: Iterable[Verdict]) -> Mapping[str, State]:
+    """The worst verdict on the RPO of each workload, whatever the role, by its id."""
+    found: dict[str, list[State]] = {}
+    for verdict in verdicts:
+        if verdict.objective is Objective.RPO and verdict.subject.kind == "workload":
+            found.setdefault(verdict.subject.id, []).append(verdict.state)
+    return {ident: top for ident, states in found.items() if (top := worst(states)) is not None}
