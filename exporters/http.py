@@ -69,7 +69,8 @@ class Session:
 
     `sign_in` maps a method to the exact paths (below `base_url`) that open or close the vendor's session, "/*" at its
     end standing for the session's id; any other request but GET raises ReadOnlyViolation before a byte is sent.
-    `secrets` are kept out of every error text.
+    `secrets` are kept out of every error text. `passing` are further statuses to be retried as 503 is, where the vendor
+    documents them as passing.
     Proxies come from the environment as usual (`https_proxy`, `no_proxy`), never for loopback; nothing else does:
     no .netrc, no CA bundle. Cookies are neither kept nor sent.
 
@@ -85,12 +86,14 @@ class Session:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         sign_in: Mapping[str, frozenset[str]] = NO_SIGN_IN,
         secrets: Iterable[Secret] = (),
+        passing: Iterable[int] = (),
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._origin, self._prefix = _split_url(base_url, tls)
         self._system, self._limits, self._sleep, self._jitter = system, limits, sleep, jitter
         self._redactor = Redactor(secrets)
+        self._busy_words = dict.fromkeys(passing, "it failed on its side") | _BUSY
         self._trust = Trust(tls) if self._origin.startswith("https") else None
         allowed = {method: frozenset(self._prefix + path for path in paths) for method, paths in sign_in.items()}
         self._guard = Guard(self._origin, allowed, self._trust, limits.in_flight)
@@ -222,7 +225,7 @@ class Session:
                     failure = exc
                     again = not exchange.sent or (repeat and not exchange.headed and not exchange.timed_out)
                 else:
-                    if answer.status not in _BUSY:
+                    if answer.status not in self._busy_words:
                         return answer
                     failure, again = self._busy(endpoint, answer), repeat
                 wait = self._pause(attempt) if failure.retry_after is None else failure.retry_after
@@ -256,7 +259,7 @@ class Session:
         before = exchange.deadline.remaining()
         response = self._requests.send(request, stream=True, allow_redirects=False, proxies=self._proxies)
         exchange.headed = True
-        busy = response.status_code in _BUSY
+        busy = response.status_code in self._busy_words
         try:
             # Nobody reads what a gateway says while it is busy, so it need not be taken in.
             body = b"" if busy else read_body(response.raw, exchange, tls=self._trust is not None)
@@ -274,7 +277,7 @@ class Session:
         return Unreachable(
             self._system,
             endpoint,
-            _BUSY[answer.status],
+            self._busy_words[answer.status],
             status=answer.status,
             remedy="poll less often, or look at the load of the server",
             retry_after=retry_after(answer.headers),

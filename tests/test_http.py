@@ -125,6 +125,18 @@ def test_a_busy_server_is_asked_again(status: int) -> None:
     assert pauses == [0.25, 0.5]  # half of 0.5, then of 1.0
 
 
+def test_a_vendor_may_name_further_statuses_as_passing() -> None:
+    pauses: list[float] = []
+    plan = [answer(b"", 500), answer(b"done")]
+    with FaultyServer(plan) as server, session(server, passing=(500,), sleep=pauses.append) as s:
+        assert s.get("/x", deadline=soon()).body == b"done"
+    assert len(pauses) == 1
+    with FaultyServer([answer(b"", 500)]) as server, session(server, passing=(500,), sleep=pauses.append) as s:
+        with pytest.raises(Unreachable) as caught:
+            s.get("/x", deadline=soon())
+        assert (caught.value.status, len(server.seen)) == (500, 3)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_server_that_stays_busy_is_unreachable(status: int) -> None:
     with FaultyServer([answer(b"", status, retry_after=1)]) as server, session(server) as s:

@@ -1,0 +1,45 @@
+"""How often each part is read, and when it last was. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+# Everything that is read by what changed is read anew this seldom: deltas miss what no update marks.
+RESYNC = timedelta(hours=24)
+# Statuses anew where changes cannot be asked for, or where only they tell whether an agent is online.
+STATUSES_WITHOUT_DELTA, STATUSES_WITHOUT_AGENTS = 30 * MINUTE, HOUR
+# The vendor refreshes usages every half an hour.
+USAGES = 30 * MINUTE
+AGENTS = 15 * MINUTE
+PLANS = HOUR
+APPLICATIONS = 6 * HOUR
+ALERTS = 6 * HOUR
+VAULTS = HOUR
+HISTORY = timedelta(days=31)
+# Backups are read for the newest of each resource: further back the statuses tell enough.
+BACKUPS_BACK = timedelta(days=8)
+
+# A row may become visible a while after the time it bears.
+OVERLAP = 30 * MINUTE
+DELTA_OVERLAP = 10 * MINUTE
+RESUME_OVERLAP = timedelta(days=2)
+
+
+@dataclass(slots=True)
+class Schedule:
+    """What was read when; a part that failed stays due."""
+
+    done: dict[str, datetime] = field(default_factory=dict)
+
+    def due(self, part: str, now: datetime, every: timedelta) -> bool:
+        last = self.done.get(part)
+        # A clock set back must not put off the next reading.
+        return last is None or not timedelta() <= now - last < every
+
+    def mark(self, part: str, now: datetime) -> None:
+        self.done[part] = now
+
+    def forget(self, part: str) -> None:
+        self.done.pop(part, None)
