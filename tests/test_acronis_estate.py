@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from exporters.acronis import estate_stories as stories
-from exporters.acronis.demonstration import Demonstration
+from exporters.acronis.demonstration import demonstrate
 from exporters.acronis.estate import AcronisEstate, build
 from exporters.acronis.estate_model import GOOD, Activity, Code, Kind
 from exporters.acronis.estate_plan import CUSTOMERS, FILLING, LOCAL, SUSPENDED
@@ -157,6 +157,14 @@ def test_suspended_customers_stopped_and_are_told_so(estate: AcronisEstate) -> N
     assert all(estate.now - (estate.last_good(r) or estate.now) > timedelta(days=19) for r in owned)
 
 
+def test_a_run_that_has_not_timed_out_yet_may_be_told_and_need_not() -> None:
+    told = datetime(2027, 3, 27, 23, 22, tzinfo=UTC)
+    hangs, ended = build(told), build(told + timedelta(hours=6), told=told)
+    story = "last run timed out"
+    assert [i.story for i in hangs.later].count(story) == 1 and story not in {i.story for i in hangs.expected}
+    assert story not in {i.story for i in ended.later} and story in {i.story for i in ended.expected}
+
+
 def test_quota_is_used_to_93_percent(estate: AcronisEstate) -> None:
     storage = next(u for u in estate.usages[estate.tenant_named(FILLING).id] if u.name == "storage")
     assert storage.quota is not None and round(100 * storage.value / storage.quota) == 93
@@ -213,7 +221,7 @@ def test_size_adds_plain_customers_of_ten() -> None:
 
 def test_demonstration_advances() -> None:
     told = MOMENTS[0]
-    shown = Demonstration(told, lambda: told, Secret("only for this test", "test"))
+    shown = demonstrate(told, lambda: told, Secret("only for this test", "test"))
     try:
         (system,) = shown.systems
         assert system.url.startswith("http://127.0.0.1:") and system.name == "acronis-msp"
@@ -221,9 +229,9 @@ def test_demonstration_advances() -> None:
         shown.advance(told + timedelta(days=2))
         after = {i.story: i.verdict for i in shown.expected}
         assert before["last run timed out"] in ("WARNING", "CRITICAL") and "last run timed out" not in after
-        assert {i.system for i in (*shown.expected, *shown.quiet)} == {system.name}
-        never = next(i for i in shown.expected if i.subject == stories.NEVER)
-        assert shown.newcomers(told - timedelta(days=11)) == {never.subject_id}
+        assert {i.system for i in (*shown.expected, *shown.quiet, *shown.later)} == {system.name}
+        assert {i.objective for i in shown.later} == {"software"}
+        assert shown.newcomers(told - timedelta(days=11)) == {(system.name, stories.NEVER)}
         assert shown.newcomers(told - timedelta(days=2)) == frozenset()
     finally:
         shown.stop()

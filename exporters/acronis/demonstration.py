@@ -35,7 +35,7 @@ class AcronisDemonstration:
 
     @property
     def later(self) -> Sequence[Incident]:
-        return ()
+        return self._estate.later
 
     @property
     def capacity(self) -> Mapping[tuple[str, str], Sequence[Filling]]:

@@ -182,6 +182,10 @@ class AcronisEstate:
     def quiet(self) -> tuple[Incident, ...]:
         return estate_stories.quiet(self)
 
+    @cached_property
+    def later(self) -> tuple[Incident, ...]:
+        return estate_stories.later(self)
+
 
 def build(
     now: datetime, *, seed: int = 7, size: int | None = None, days: int = 30, told: datetime | None = None
