@@ -402,6 +402,8 @@ def test_a_second_poll_reads_what_is_new_and_says_nothing_twice(branch: Rig) -> 
     branch.advance(timedelta(minutes=5))
     second = branch.poll()
     assert set(branch.sim.log.counts().values()) == {1}, "each list once, and nothing one by one"
+    for name in ("sessions", "tasks"):
+        assert (collector(second, name).rows or 0) < (collector(first, name).rows or 0) / 4
     assert (second.attempts, second.restores) == ((), ())
     assert second.workloads == first.workloads
 

@@ -109,6 +109,7 @@ def test_a_value_with_a_quote_is_not_filtered_by() -> None:
 
 def test_references() -> None:
     assert ref_of(VM) == ("vmware", "vm", ROOT, "vm-7")
+    assert ref_of(f"urn:VMware:Vm:{ROOT.upper()}.vm-7") == ref_of(VM), "a UUID has no case"
     assert ref_of("urn:vCloud:Vm:a.b-1") == ("clouddirector", "vm", "a", "b-1")
     assert ref_of("vm-7") is None
 

@@ -27,7 +27,7 @@ TURNS = [
     ("serverTime", 1),
     ("jobs/states", 1),
     ("sessions", 2),
-    ("restorePoints", 2),
+    ("restorePoints", 1),
     ("taskSessions", 2),
     ("license", 1),
 ]
@@ -45,6 +45,7 @@ class Turning(Rig):
             seen += request.path == BASE + path
             if seen == at and request.path == BASE + path:
                 self.sim.upgrade(revision)
+                self.sim.cap = self.sim.cap and 3
             return answer(request)
 
         self.sim.handle = handle  # type: ignore[method-assign]
@@ -80,12 +81,15 @@ def test_no_moment_of_a_poll_is_the_wrong_one(old: str, new: str, path: str, at:
 
 @pytest.mark.parametrize(("old", "new"), [change for change in CHANGES if change not in FAR])
 def test_in_mid_reading_no_pair_of_revisions_is_the_wrong_one(old: str, new: str) -> None:
-    check_turn(old, new, "taskSessions", 2)
+    check_turn(old, new, "sessions", 2)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("old", "new"), CHANGES)
-@pytest.mark.parametrize(("path", "at"), TURNS)
+@pytest.mark.parametrize(
+    ("old", "new", "path", "at"),
+    # 1.1-rev0 has no list of tasks.
+    [(*change, *turn) for change in CHANGES for turn in TURNS if (change[0], turn[0]) != ("1.1-rev0", "taskSessions")],
+)
 def test_no_moment_of_any_upgrade_is_the_wrong_one(old: str, new: str, path: str, at: int) -> None:
     check_turn(old, new, path, at)
 
@@ -93,13 +97,12 @@ def test_no_moment_of_any_upgrade_is_the_wrong_one(old: str, new: str, path: str
 def check_turn(old: str, new: str, path: str, at: int) -> None:
     with Turning(old, system=BRANCH) as rig:
         first = rig.poll()
-        rig.sim.cap = 3
+        rig.sim.cap = 1  # what is new is little, and has a second page all the same
         path = "objectRestorePoints" if old == "1.1-rev0" and path == "restorePoints" else path
         rig.turn(new, path, at)
         rig.advance(timedelta(hours=14), world=True)
         turned = [rig.poll()]
-        if rig.sim.revision != new:
-            rig.sim.upgrade(new)
+        assert rig.sim.revision == new, "in mid poll, or nothing is shown"
         for _ in range(2):
             rig.advance(FEW_MINUTES)
             turned.append(rig.poll())

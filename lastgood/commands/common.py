@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from lastgood.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from exporters.service import Service
+
+LISTEN_SECONDS = 0.5
 
 
 class Duration(click.ParamType[float]):
@@ -46,4 +49,8 @@ def run_until_told(service: Service, seconds: float | None) -> None:
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: service.request_stop())
     signal.signal(signal.SIGHUP, lambda *_: service.request_reload())
-    service.wait(seconds)
+    end = None if seconds is None else time.monotonic() + seconds
+    # In slices: a signal that comes just before a wait without end would be acted upon only after the next signal.
+    while end is None or time.monotonic() < end:
+        if service.wait(LISTEN_SECONDS if end is None else min(LISTEN_SECONDS, max(end - time.monotonic(), 0.0))):
+            return
