@@ -170,6 +170,7 @@ class AcronisSimulator(Simulator):
         body = {
             "access_token": token,
             "token_type": "bearer",
+            "expires_in": int(LIFETIME.total_seconds()),
             "expires_on": int(grant.until.timestamp()),
             "id_token": secrets.token_urlsafe(16),
             "scope": f"{SCOPE}{grant.root}",
