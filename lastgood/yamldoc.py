@@ -214,16 +214,16 @@ class _Builder:
         if bad is not None:
             self._refuse(event, f"the text holds the character U+{ord(bad):04X}", "write it in one line, as plain text")
         elif frame is not None and frame.entries is not None and frame.name is None:
-            self._begin_entry(frame, text, _line(event))
+            self._begin_entry(frame, text, _line(event), quoted=event.style is not None)
         else:
             line, key = self._position(_line(event))
             self._place(self._node(line, key, text=text, quoted=event.style is not None))
 
-    def _begin_entry(self, frame: _Frame, name: str, line: int) -> None:
+    def _begin_entry(self, frame: _Frame, name: str, line: int, *, quoted: bool) -> None:
         entries = frame.entries or {}
         frame.name, frame.name_line, frame.skip = name, line, name in entries
         here = self._node(line, _join(frame.key, name))
-        if name == "<<":
+        if name == "<<" and not quoted:
             frame.skip = True
             self._report.error(here, "merge keys (<<) are not read", "write the keys out")
         elif name in entries:

@@ -34,14 +34,17 @@ _GRADES = (State.OK, State.WARNING, State.CRITICAL)
 
 
 def better(before: States, after: States) -> list[str]:
-    """The verdicts that improved. To become UNKNOWN, or to be no more, is none; UNKNOWN that became OK is."""
+    """The verdicts that improved. To become UNKNOWN, or to be no more, is none; UNKNOWN that became OK is.
+
+    To be excused is; to be excused no longer is not, whatever it turns out to be.
+    """
     found = []
     for key, old in before.items():
         new = after.get(key)
-        if new is None or new is old or new is State.UNKNOWN:
+        if new is None or new is old or new is State.UNKNOWN or old is State.EXCLUDED:
             continue
         unknown_to_fine = old is State.UNKNOWN and new is State.OK
-        if unknown_to_fine or (old in _GRADES and new in _GRADES and new < old) or State.EXCLUDED in (old, new):
+        if unknown_to_fine or (old in _GRADES and new in _GRADES and new < old) or new is State.EXCLUDED:
             found.append(f"{key.replace(chr(31), ' ')}: {old.name} -> {new.name}")
     return found
 

@@ -141,6 +141,12 @@ def test_spelling_is_compared_without_case() -> None:
     assert did_you_mean("on", ["required", "none"]) == "use one of: none, required"
 
 
+def test_a_quoted_key_is_a_name_and_merges_nothing() -> None:
+    node, report = read("'<<': x\n")
+    assert report.problems == []
+    assert plain(node) == {"<<": "x"}
+
+
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12)
 documents = st.dictionaries(
     texts,
