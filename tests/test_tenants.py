@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from exporters import api
@@ -110,6 +112,16 @@ def test_a_tenant_nobody_can_see_into_is_never_silently_green() -> None:
     assert found.action
     assert about(msp(replace(hidden, enabled=False)), "Hidden") == {}
     assert about(msp(replace(hidden, readable=None)), "Hidden") == {}
+
+
+def test_the_api_tells_of_tenants_as_its_schema_says() -> None:
+    judged = judge(Estate(systems=(msp(OFF, Tenant(id="t-h", name="Hidden", readable=False)),)), policy(), NOW)
+    schema = json.loads((Path(__file__).parents[1] / "lastgood/schema/api.schema.json").read_text())
+    for collection in api.COLLECTIONS:
+        answer = json.loads(json.dumps(api.answer(collection, judged, {})))
+        assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(answer)] == [], collection
+    items = api.answer("verdicts", judged, {"kind": "tenant"})["items"]
+    assert [(i["name"], i["verdict"]) for i in items] == [("Hidden", "WARNING")]  # type: ignore[attr-defined]
 
 
 # --- what a page tells -----------------------------------------------------------------------------------------------

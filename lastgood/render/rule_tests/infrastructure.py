@@ -210,6 +210,16 @@ def _credential() -> Suite:
                 {5: (), 61: ()},
             ),
             Case(
+                "accepted long before",
+                page() | s(expiry, always(month)) | judged(always(EXCLUDED), "credential", HQ),
+                {5: ()},
+            ),
+            Case(
+                "judged and not accepted",
+                page() | s(expiry, always(month)) | judged(always(WARN), "credential", HQ),
+                {60: (Firing(HQ, "29d 23h 0m 0s", WARNING),)},
+            ),
+            Case(
                 "seen by two exporters",
                 page() | page(instance=B) | s(expiry, always(3600)) | s(expiry, always(3600), HQ, B),
                 {59: (Firing(HQ, "1m 0s"),)},

@@ -104,6 +104,11 @@ def _breached() -> Suite:
                 {60: (), 61: late("1m 0s"), 130: late("1h 10m 0s")},
             ),
             Case(
+                "the last of them is excused, then the exporter dies: it is not remembered",
+                dies(90) | counts(until(1, 90)) | deadline(until(HOUR, 70)),
+                {70: late("10m 0s"), 71: (), 92: (), 130: ()},
+            ),
+            Case(
                 "gone from a whole page",
                 page() | counts(until(1, 70)) | deadline(until(HOUR, 70)),
                 {70: late("10m 0s"), 71: ()},
@@ -159,6 +164,11 @@ def _missed() -> Suite:
                 "mended, then the exporter dies",
                 dies(40) | counts(until(1, 40)) | told(until(3, 20), "rto", "critical"),
                 {20: fires("rto", 3, CRITICAL), 21: (), 50: (), 90: ()},
+            ),
+            Case(
+                "gone from a whole page",
+                page() | counts(until(1, 20)) | told(until(3, 20), "rto", "critical"),
+                {20: fires("rto", 3, CRITICAL), 21: ()},
             ),
             Case(
                 "the exporter dies: it stays",
