@@ -11,7 +11,7 @@ RANK = (0, 1, 3, 2)
 
 
 class Outcome(NamedTuple):
-    """`state` is an exit code. `text` is the first line, `long` what follows it, worst first, both ASCII without a pipe.
+    """`state` is an exit code; `text` the first line and `long` what follows it, worst first, ASCII without a pipe.
 
     `perf` are ready `'label'=value[UOM];warn;crit;min;max` items.
     """
