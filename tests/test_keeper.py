@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -109,6 +110,25 @@ def test_a_judgement_is_kept_fifteen_seconds_and_no_longer(tmp_path: Path) -> No
     first = held.judgement(NOW)
     assert held.judgement(NOW + timedelta(seconds=14)) is first
     assert held.judgement(NOW + timedelta(seconds=16)) is not first
+
+
+def test_who_waits_for_a_judgement_takes_the_one_made_meanwhile(tmp_path: Path) -> None:
+    """When it is too old, a hundred checks ask at once: one judgement is enough for all of them."""
+    held = keeper(tmp_path)
+    held.put(state([workload()], [job()]), NOW)
+    held.judgement(NOW)
+    later = NOW + HOUR
+    other = replace(held.judgement(later), judged_at=later + timedelta(seconds=1))
+    held.judgement(NOW)
+
+    class Waited(contextlib.AbstractContextManager[None]):
+        def __enter__(self) -> None:
+            held._judged = other
+
+        def __exit__(self, *_: object) -> None: ...
+
+    held._write = Waited()  # type: ignore[assignment]
+    assert held.judgement(later) is other
 
 
 def test_since_is_the_deadline_where_the_clock_decided(tmp_path: Path) -> None:

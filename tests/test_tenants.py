@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from exporters import api
+from exporters.api_query import COLLECTIONS, Answers
 from exporters.families import samples
 from lastgood.errors import ConfigError
 from lastgood.explanation import explain
@@ -117,10 +118,10 @@ def test_a_tenant_nobody_can_see_into_is_never_silently_green() -> None:
 def test_the_api_tells_of_tenants_as_its_schema_says() -> None:
     judged = judge(Estate(systems=(msp(OFF, Tenant(id="t-h", name="Hidden", readable=False)),)), policy(), NOW)
     schema = json.loads((Path(__file__).parents[1] / "lastgood/schema/api.schema.json").read_text())
-    for collection in api.COLLECTIONS:
-        answer = json.loads(json.dumps(api.answer(collection, judged, {})))
+    for collection in COLLECTIONS:
+        answer = json.loads(json.dumps(Answers(judged).answer(collection, {})))
         assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(answer)] == [], collection
-    items = api.answer("verdicts", judged, {"kind": "tenant"})["items"]
+    items = Answers(judged).answer("verdicts", {"kind": "tenant"})["items"]
     assert [(i["name"], i["verdict"]) for i in items] == [("Hidden", "WARNING")]  # type: ignore[attr-defined]
 
 
