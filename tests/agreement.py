@@ -273,12 +273,12 @@ def group_of(scenario: Scenario, interval: timedelta) -> dict[str, Any]:
     count = -(-(scenario.now - start) // interval)
     ticks = [scenario.now - n * interval for n in range(count, -1, -1)]
     return {
-        "name": scenario.name,
+        "name": f"{scenario.name} {scenario.source}",
         "interval": duration(interval),
         "input_series": [{"series": name, "values": values} for name, values in series(told, ticks)],
         "promql_expr_test": [
             {
-                "expr": QUERY % scenario.name,
+                "expr": QUERY % f"{scenario.name} {scenario.source}",
                 "eval_time": duration(count * interval),
                 "exp_samples": [{"labels": _braces(alert), "value": 1} for alert in expected(scenario)],
             }
