@@ -1,4 +1,4 @@
-"""A policy's rules by tenant, path and kind, through the real Acronis reader to the verdict and to `lastgood explain`."""
+"""A policy's rules by tenant, path and kind, through the real Acronis reader to the verdict and to explain."""
 
 from __future__ import annotations
 
