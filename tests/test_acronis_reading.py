@@ -193,7 +193,12 @@ def test_after_a_restart_rounds_keep_their_ids(bench: Bench) -> None:
     assert missed <= {a.id for a in resumed.attempts}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"since":"soon"}', '{"since":1}', '{"rounds":{"a":"b"}}'])
+BEYOND = '{"since":"2026-11-20T00:00:00Z","due":{"a":999999999999999}}'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"since":"soon"}', '{"since":1}', '{"rounds":{"a":"b"}}', '{"due":{"a":1e18}}', BEYOND]
+)
 def test_a_cursor_that_cannot_be_read_is_none(bench: Bench, text: str) -> None:
     source = bench.connect(text)
     assert len(source.poll(NOW, Deadline(60.0)).attempts) > 100

@@ -159,6 +159,8 @@ class PolicyExecution(Part):
     """The document has the *_time names, the live service (four clients in the field) the others."""
 
     type: str = ""
+    last_run: str | None = None
+    last_run_time: str | None = None
     last_success_run: str | None = None
     last_success_run_time: str | None = None
     next_run: str | None = None

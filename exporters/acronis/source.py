@@ -27,7 +27,7 @@ from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
 from exporters.vendor import SystemSettings
 from exporters.watch import Tally
-from lastgood.clock import parse_time
+from lastgood.clock import from_epoch, parse_time
 from lastgood.errors import ConfigError, Problem, SourceError
 from lastgood.model import Collector, Snapshot
 
@@ -38,16 +38,20 @@ LOG = logging.getLogger(__name__)
 CADENCE = {"jobs": PLANS, "repositories": USAGES, "vaults": VAULTS, "infrastructure": AGENTS}
 # Without these there is nothing to judge: a poll that got none of them has failed.
 CORE = frozenset({"tenants", "sessions", "points"})
+# A restart takes less.
+KNOWN_AHEAD = timedelta(hours=1)
 # A page of 1,000 activities in full detail is below 8 MiB.
 LIMITS = Limits(wire_bytes=24 * MIB, decoded_bytes=48 * MIB)
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     """What survives a restart: activities are to be read from `since` (the service's time) on; `rounds` are the starts
-    of the rounds known from then on, by plan, so that they keep their ids."""
+    of the rounds known from then on, by plan, so that they keep their ids; `due` is when plans are to run (epoch) whose
+    time may come while nobody looks."""
 
     since: str | None = None
     rounds: dict[str, list[int]] = {}
+    due: dict[str, int] = {}
 
 
 class AcronisSource:
@@ -95,6 +99,7 @@ class AcronisSource:
             since = parse_time(start.since, None)
             if since is not None:
                 self._activities.resume(since, start.rounds)
+                self._tables.due = {plan: from_epoch(at) for plan, at in start.due.items()}
 
     # --- one poll ----------------------------------------------------------------------------------------------------
 
@@ -135,7 +140,8 @@ class AcronisSource:
 
     def _snapshot(self, collectors: tuple[Collector, ...], poll: Poll) -> Snapshot:
         parts = mapped(self._tables, poll.server_now, poll.words)
-        attempts, restores = self._activities.changed()
+        self._tables.due = {job.id: job.next_run for job in parts.jobs if job.next_run is not None}
+        attempts, restores = self._activities.changed(poll, {job.id: job.objects for job in parts.jobs})
         self._say_unknown(poll.words)
         self._activities.handed_over(poll, attempts)
         seen = self._http.certificate()
@@ -158,7 +164,7 @@ class AcronisSource:
             malware=parts.malware,
             tenants=parts.tenants,
             inventory=self._inventory(collectors),
-            cursor=self._cursor_text(),
+            cursor=self._cursor_text(poll.server_now),
         )
 
     def _inventory(self, collectors: tuple[Collector, ...]) -> bool:
@@ -167,12 +173,14 @@ class AcronisSource:
         told = self._tables.whole and not self._tables.refused
         return bool(self._tables.resources) and told and _whole(by_name.get("points"))
 
-    def _cursor_text(self) -> str:
+    def _cursor_text(self, now: datetime) -> str:
         since = self._activities.since()
         if since is None:
             return msgspec.json.encode(Cursor()).decode()
         rounds = self._tables.activities.rounds.starts(since)
-        return msgspec.json.encode(Cursor(since=stamp(since), rounds=rounds)).decode()
+        soon = now + KNOWN_AHEAD
+        due = {plan: int(at.timestamp()) for plan, at in self._tables.due.items() if at <= soon}
+        return msgspec.json.encode(Cursor(since=stamp(since), rounds=rounds, due=due)).decode()
 
     def _say_unknown(self, words: Words) -> None:
         """Once per word: a word that no document on hand lists may change what a verdict rests on."""
@@ -224,6 +232,8 @@ def _cursor(text: str | None) -> Cursor:
         found = msgspec.json.decode(text or "{}", type=Cursor)
         if found.since:
             parse_time(found.since, None)
+        for at in (*found.due.values(), *(start for starts in found.rounds.values() for start in starts)):
+            from_epoch(at)
     except (msgspec.DecodeError, ValueError):
         return Cursor()
     return found

@@ -74,7 +74,13 @@ class Round:
             return False
         return self.end is None or self.end < mark - REREAD
 
-    def attempt(self) -> Attempt:
+    def waits(self, machines: int | None, now: datetime) -> bool:
+        """Whether some of its plan's `machines` (None: not told) may still begin: until then it has not ended without
+        them."""
+        return (machines is None or len(self.parts) < machines) and now < self.start + SPREAD
+
+    def attempt(self, *, waits: bool = False) -> Attempt:
+        goes_on = self.open or waits
         parts = self.parts.values()
         failed = [part for part in parts if part.result is Result.FAILED]
         took = [(part.end - part.start).total_seconds() for part in parts if part.end is not None]
@@ -82,13 +88,13 @@ class Round:
             id=self.id,
             job_id=self.plan,
             start=min((part.start for part in parts), default=self.start),
-            end=self.end,
-            result=None if self.open else self.result,
+            end=None if goes_on else self.end,
+            result=None if goes_on else self.result,
             read_bytes=_sum(part.read for part in parts),
             transferred_bytes=_sum(part.saved for part in parts),
             failed=len(failed),
-            message=None if self.open else _message(self.result, list(parts)),
-            took=None if self.open else max(took, default=None),
+            message=None if goes_on else _message(self.result, list(parts)),
+            took=None if goes_on else max(took, default=None),
         )
 
 
