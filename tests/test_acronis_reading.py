@@ -14,7 +14,7 @@ from exporters.acronis import estate_stories as stories
 from exporters.acronis.endpoints import STATUSES
 from exporters.acronis.estate import AcronisEstate, build
 from exporters.acronis.estate_plan import HIDDEN, SUSPENDED
-from exporters.acronis.sim_world import Manner
+from exporters.acronis.sim_world import Manner, World
 from exporters.acronis.simulator import AcronisSimulator
 from exporters.http import Deadline
 from exporters.simulator import Answer, FaultKind, Request
@@ -227,6 +227,34 @@ def test_more_than_fits_into_a_poll_waits_for_the_next(bench: Bench, monkeypatch
     # A round keeps the id of the start it was first known by, whatever is read of it later.
     assert {replace(a, id="") for a in seen.values()} == {replace(a, id="") for a in whole}
     assert len(seen) == len(whole), "nothing is handed over twice"
+
+
+def without(bench: Bench, name: str) -> AcronisEstate:
+    """The estate of now whose tree of tenants lacks one, without a word."""
+    later = build(bench.now, told=NOW, days=12)
+    later.tenants = tuple(t for t in later.tenants if t.name != name)
+    return later
+
+
+def test_a_tenant_that_one_whole_listing_lacks_is_not_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows move while a listing is read; its customers' machines would lose tenant, path and excuse for a day."""
+    monkeypatch.setattr(World, "resources", [])
+    bench.poll()
+    bench.advance(timedelta(hours=25))
+    whole, lacking = build(bench.now, told=NOW, days=12), without(bench, "Quarry Stone")
+
+    def polled(estate: AcronisEstate) -> bool:
+        bench.sim.estate = estate
+        return "Quarry Stone" in {t.name for t in bench.poll().tenants}
+
+    assert polled(lacking)
+    assert polled(whole), "it was there again"
+    bench.advance(timedelta(hours=25))
+    assert polled(lacking)
+    assert not polled(lacking), "twice in a row"
+    assert all("updated_since" not in query for query in bench.asked("/api/2/tenants")), "asked for at once"
+    polled(lacking)
+    assert all("updated_since" in query for query in bench.asked("/api/2/tenants"))
 
 
 # --- rights ----------------------------------------------------------------------------------------------------------

@@ -98,6 +98,23 @@ class Scopes:
         return set(refused)
 
 
+class Absences:
+    """What whole listings lack of what is held: rows move while a listing is read, so once is not believed."""
+
+    def __init__(self) -> None:
+        self._lacking: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Whether something has been lacking once: the next poll should list again."""
+        return bool(self._lacking)
+
+    def believed(self, lacking: set[str]) -> set[str]:
+        """Of those lacking now, those that were lacking the last time as well."""
+        gone = lacking & self._lacking
+        self._lacking = lacking - gone
+        return gone
+
+
 def batches(items: Iterable[str], size: int) -> Iterable[list[str]]:
     known = list(items)
     return (known[at : at + size] for at in range(0, len(known), size))

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from exporters.acronis import endpoints
 from exporters.acronis.client import Absent
-from exporters.acronis.reading import Poll, Scopes, batches, joined, tally
+from exporters.acronis.reading import Absences, Poll, Scopes, batches, joined, tally
 from exporters.acronis.resources import AgentIntake, BackupIntake, BackupTold, ResourceIntake, merge
 from exporters.acronis.schedule import (
     AGENTS,
@@ -41,14 +41,13 @@ class ResourceReader:
         self.tables, self.schedule, self._scopes = tables, schedule, scopes
         self._mark: datetime | None = None
         self._delta = True
-        # Missing from the last whole listing: rows move while it is read, so once is not believed.
-        self._missing: set[str] = set()
+        self._absences = Absences()
         self._backups_mark: datetime | None = None
         self._agents_refused = False
 
     def points(self, poll: Poll) -> Tally:
         """Rows are resources; groups of them count as rows of a whole listing."""
-        if self._mark is None or self._missing or self.schedule.due("statuses", poll.now, self._every()):
+        if self._mark is None or self._absences or self.schedule.due("statuses", poll.now, self._every()):
             return self._read_all(poll)
         if self._delta and not self._read_changed(poll, self._mark):
             # The filter is not taken: then everything more often, beginning now.
@@ -87,9 +86,8 @@ class ResourceReader:
         missing = held.keys() - listed.keys() - found.rows.deleted
         hidden = self._hidden(missing) if missing else set()
         # A customer that closed itself to us, or refused this time, has deleted nothing.
-        kept = missing if refused else hidden | (missing - self._missing)
-        self.tables.resources = listed | {ident: held[ident] for ident in kept}
-        self._missing = set() if refused else kept - hidden
+        gone = self._absences.believed(set() if refused else missing - hidden)
+        self.tables.resources = listed | {ident: held[ident] for ident in missing - gone}
         self._mark = poll.words.at(found.timestamp) or poll.server_now
         result = tally(found)
         self.tables.whole, self.tables.refused = not result.short, refused
