@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from exporters.acronis import connect
+from exporters.acronis import connect, reading_resources
 from exporters.acronis import estate_stories as stories
 from exporters.acronis.endpoints import STATUSES
 from exporters.acronis.estate import AcronisEstate, build
@@ -163,6 +163,28 @@ def test_a_status_that_no_update_marks_is_asked_for_by_its_id(
         after = bench.poll()
         assert any("resource_id" in query for query in bench.asked(STATUSES.path))
     assert told(after) == truth(bench)
+
+
+def test_more_than_one_poll_may_ask_for_waits_for_the_next(
+    estate: AcronisEstate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_resources, "BATCH", 5)
+    monkeypatch.setattr(reading_resources, "MOST_BATCHES", 3)
+    monkeypatch.setattr(AcronisEstate, "updated", lambda self, resource: resource.created)
+    asked: list[list[str]] = []
+    with Bench(estate) as bench:
+        bench.poll()
+        bench.advance(timedelta(hours=17))
+        bench.sim.estate = build(bench.now, told=NOW, days=12)
+        while not asked or asked[-1]:
+            last = bench.poll()
+            by_id = [query["resource_id"][0] for query in bench.asked(STATUSES.path) if "resource_id" in query]
+            asked.append([ident for text in by_id for ident in text.split(",")])
+    assert told(last) == truth(bench)
+    assert max(map(len, asked)) == 15 and len(asked) > 3
+    # Those told of by no activity, but whose time has come, are asked for as well, and once.
+    everybody = [ident for poll in asked for ident in poll]
+    assert len(everybody) == len(set(everybody))
 
 
 def test_a_service_that_takes_no_filter_by_update_is_read_whole(bench: Bench) -> None:
