@@ -6,7 +6,7 @@ import ast
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -131,6 +131,30 @@ def test_age_decides_and_no_word_of_the_vendor(tmp_path: Path, name: str, kind: 
     snapshot = replace(read, system=replace(read.system, name=SYSTEM), workloads=workloads)
     found = judged(snapshot, read.taken_at, tmp_path)
     assert {state for *subject, state in found if subject == ["workload", told, "rpo"]} == {verdict}
+
+
+@pytest.mark.parametrize(
+    ("tier", "online", "verdict"),
+    [
+        ({"rpo": "7d"}, False, "WARNING"),
+        ({"rpo": "7d", "offline": {"excused": "30d"}}, False, "OK"),
+        ({"rpo": "26h", "offline": {"excused": "30d"}}, False, "OK"),
+        ({"rpo": "26h", "offline": {"excused": "1d"}}, False, "CRITICAL"),
+        # Back on its desk, or nobody knows: it is judged as any other.
+        ({"rpo": "7d", "offline": {"excused": "30d"}}, True, "WARNING"),
+        ({"rpo": "7d", "offline": {"excused": "30d"}}, None, "WARNING"),
+    ],
+)
+def test_the_only_laptop_of_a_plan_is_context_where_its_tier_says_so(
+    tmp_path: Path, tier: Mapping[str, object], online: bool | None, verdict: str
+) -> None:
+    """Nobody else begins, so its plan stays due while it is away: whether that alarms is for the policy to say."""
+    read = poll(canned.load(CASES / "all_offline"), "acronis")
+    (laptop,) = (replace(w, online=online) for w in read.workloads if w.name == "PC-01")
+    snapshot = replace(read, system=replace(read.system, name=SYSTEM), workloads=(laptop,))
+    rules = {"version": 1, "tiers": {"carried": tier}, "workloads": [{"match": {}, "tier": "carried"}]}
+    found = judged(snapshot, read.taken_at, tmp_path, rules)
+    assert {state for *subject, state in found if subject == ["workload", "PC-01", "rpo"]} == {verdict}
 
 
 def test_a_customer_that_refuses_makes_nothing_unknown_of_the_others() -> None:
