@@ -8,11 +8,12 @@ from typing import Any
 
 from exporters.acronis.client import Client, Params
 from exporters.acronis.endpoints import Listing
-from exporters.acronis.schedule import RESYNC, Schedule
+from exporters.acronis.schedule import RESYNC
 from exporters.acronis.sink import Rows, SinkT
 from exporters.acronis.tables import Tables
 from exporters.acronis.words import Words
 from exporters.http import Deadline
+from exporters.schedule import Schedule
 from exporters.watch import Tally
 from lastgood.errors import NotPermitted
 

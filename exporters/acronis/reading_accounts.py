@@ -7,10 +7,11 @@ from datetime import datetime
 from exporters.acronis import endpoints, raw
 from exporters.acronis.client import Absent
 from exporters.acronis.reading import Absences, Poll, batches, joined, tally
-from exporters.acronis.schedule import DELTA_OVERLAP, RESYNC, USAGES, Schedule
+from exporters.acronis.schedule import DELTA_OVERLAP, RESYNC, USAGES
 from exporters.acronis.tables import Tables, UsageTold
 from exporters.acronis.tenants import TenantIntake, closed_off
 from exporters.acronis.words import Words, stamp
+from exporters.schedule import Schedule
 from exporters.watch import Tally
 from lastgood.errors import BadAnswer, NotPermitted, SourceError
 

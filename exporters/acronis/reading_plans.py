@@ -11,9 +11,10 @@ from exporters.acronis import endpoints, raw
 from exporters.acronis.client import Absent
 from exporters.acronis.plans import ApplicationIntake, PlanIntake
 from exporters.acronis.reading import Poll, tally
-from exporters.acronis.schedule import ALERTS, APPLICATIONS, DELTA_OVERLAP, PLANS, VAULTS, Schedule
+from exporters.acronis.schedule import ALERTS, APPLICATIONS, DELTA_OVERLAP, PLANS, VAULTS
 from exporters.acronis.tables import AlertTold, Tables
 from exporters.acronis.words import SEVERITIES, Words, nanoseconds, uuid_of
+from exporters.schedule import Schedule
 from exporters.watch import Tally
 
 # The types of alerts are registered by the services and listed in no document: these parts of a word find malware.

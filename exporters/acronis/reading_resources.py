@@ -19,12 +19,12 @@ from exporters.acronis.schedule import (
     RESYNC,
     STATUSES_WITHOUT_AGENTS,
     STATUSES_WITHOUT_DELTA,
-    Schedule,
 )
 from exporters.acronis.sink import Rows
 from exporters.acronis.tables import Tables
 from exporters.acronis.tenants import Tree
 from exporters.acronis.words import stamp
+from exporters.schedule import Schedule
 from exporters.watch import Tally
 from lastgood.errors import BadAnswer, NotPermitted
 

@@ -19,12 +19,13 @@ from exporters.acronis.reading_accounts import AccountReader
 from exporters.acronis.reading_activities import ActivityReader
 from exporters.acronis.reading_plans import PlanReader
 from exporters.acronis.reading_resources import ResourceReader
-from exporters.acronis.schedule import AGENTS, HISTORY, PLANS, USAGES, VAULTS, Schedule
+from exporters.acronis.schedule import AGENTS, HISTORY, PLANS, USAGES, VAULTS
 from exporters.acronis.tables import Tables
 from exporters.acronis.words import Words, stamp
 from exporters.collecting import Collecting
 from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
+from exporters.schedule import Schedule
 from exporters.vendor import SystemSettings
 from exporters.watch import Tally
 from lastgood.clock import from_epoch, parse_time
