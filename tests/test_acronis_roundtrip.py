@@ -201,9 +201,10 @@ def test_vaults_are_a_second_proof() -> None:
         Manner(cursors_on_top=True),
         Manner(uuids=True),
         Manner(backup_ids=True),
-        Manner(run_times=True, cursors_on_top=True, uuids=True, backup_ids=True),
+        Manner(legacy_untyped=True),
+        Manner(run_times=True, cursors_on_top=True, uuids=True, backup_ids=True, legacy_untyped=True),
     ],
-    ids=["run times", "cursors on top", "uuids", "backup ids", "all of them"],
+    ids=["run times", "cursors on top", "uuids", "backup ids", "untyped", "all of them"],
 )
 def test_the_manner_of_telling_changes_nothing(snapshot: Snapshot, manner: Manner) -> None:
     other = read(NOW, manner)

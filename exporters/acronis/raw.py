@@ -325,8 +325,12 @@ class Runtime(Part):
 
 
 class ActivityContext(Part):
-    """What legacy payloads (`isLegacy`) keep here."""
+    """What legacy payloads (`isLegacy`) keep here; how switches are written is not documented."""
 
+    is_legacy: Any = msgspec.field(default=None, name="isLegacy")
+    is_root: Any = msgspec.field(default=None, name="IsProcessRoot")
+    parent_uuid: Any = msgspec.field(default=None, name="parentUUID")
+    backup_type: Any = msgspec.field(default=None, name="BackupType")
     title: str | None = None
     machine_name: str | None = msgspec.field(default=None, name="MachineName")
     plan_name: str | None = msgspec.field(default=None, name="BackupPlanName")

@@ -47,7 +47,8 @@ class Manner:
     cursors beside `items` as documented, not into `paging` as the vendor's samples read. uuids: resources name tenants
     by UUID, not by number. next_run_waits: a next run is told until it has begun, not until its time. warned_succeeds:
     a run with warnings moves the last success. success_is_start: a success is told by the start of its run, not by its
-    end. backup_ids: activities name the backup policy below the plan, not the plan.
+    end. backup_ids: activities name the backup policy below the plan, not the plan. legacy_untyped: those of the older
+    service name no policy at all.
     """
 
     run_times: bool = False
@@ -57,6 +58,7 @@ class Manner:
     success_is_start: bool = False
     backup_ids: bool = False
     next_run_waits: bool = False
+    legacy_untyped: bool = False
 
 
 class World:
