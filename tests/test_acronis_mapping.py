@@ -230,7 +230,11 @@ def primary(made: Workload) -> PointSet:
     return points
 
 
-GOOD = {"type": BACKUP, "last_run": "2026-11-23T01:00:00Z", "last_success_run": "2026-11-23T01:00:00.123456789Z"}
+GOOD = {
+    "type": BACKUP,
+    "last_run": "2026-11-23T01:00:00.123456789Z",
+    "last_success_run": "2026-11-23T01:00:00.123456789Z",
+}
 DOCUMENTED = {"type": BACKUP, "last_success_run_time": "2026-11-23T01:00:00.123456789Z"}
 
 

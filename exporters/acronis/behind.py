@@ -67,7 +67,8 @@ class Behind:
 
     def _gone_by(self, server_now: datetime, idents: Iterable[str] | None = None) -> dict[str, datetime]:
         """By resource the next run it is told to have, where every machine should have begun it by now."""
-        held, found = self._tables.resources, {}
+        held = self._tables.resources
+        found: dict[str, datetime] = {}
         for ident in held if idents is None else held.keys() & set(idents):
             for run in held[ident].backups or ():
                 if run.next is not None and run.next < server_now - SPREAD:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from exporters.acronis.resources import ResourceTold
-from exporters.acronis.store import Span
+from exporters.acronis.store import SPAN, Span
 from exporters.acronis.tables import Tables
 from exporters.acronis.tenants import Home, Tree
 from lastgood.clock import epoch
@@ -65,11 +65,12 @@ def _protected(told: ResourceTold, plans: tuple[str, ...] | None) -> bool | None
     return True if plans else None
 
 
-def began(success: datetime, ran: Span | None) -> datetime:
-    """When the run began that this success is of."""
-    if ran is None or not ran.start - SAME_RUN <= success <= ran.end + SAME_RUN:
-        return success
-    return ran.start
+def began(success: datetime, ran: Span | None, last: datetime | None = None) -> datetime:
+    """When the run began that this success is of: as its activity tells, or where that was read by an earlier life the
+    status, if no run came after it (`last` is its policy's newest)."""
+    if ran is not None and ran.start - SAME_RUN <= success <= ran.end + SAME_RUN:
+        return ran.start
+    return last if last is not None and last <= success < last + SPAN else success
 
 
 def points(ident: str, told: ResourceTold, tables: Tables, *, listed: bool) -> PointSet:
@@ -118,6 +119,6 @@ def _newest(ident: str, told: ResourceTold, ran: Span | None) -> dict[str, Resto
     for run in live:
         if run.success is not None:
             name = f"{ident}:{run.type}:{int(epoch(run.success))}"
-            point, held = RestorePoint(id=name, time=began(run.success, ran), usable=True), found[run.type]
+            point, held = RestorePoint(id=name, time=began(run.success, ran, run.last), usable=True), found[run.type]
             found[run.type] = point if held is None else max(point, held, key=lambda p: (p.time, p.id))
     return found

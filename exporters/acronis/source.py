@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import msgspec
-
 from exporters.acronis.client import PASSING, Client, sign_in
+from exporters.acronis.cursor import resume, written
 from exporters.acronis.endpoints import TOKEN
 from exporters.acronis.mapping import mapped, system
 from exporters.acronis.matcher import USUAL, Matcher
@@ -21,14 +20,13 @@ from exporters.acronis.reading_plans import PlanReader
 from exporters.acronis.reading_resources import ResourceReader
 from exporters.acronis.schedule import AGENTS, HISTORY, PLANS, USAGES, VAULTS
 from exporters.acronis.tables import Tables
-from exporters.acronis.words import Words, stamp
+from exporters.acronis.words import Words
 from exporters.collecting import Collecting
 from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
 from exporters.schedule import Schedule
 from exporters.vendor import SystemSettings
 from exporters.watch import Tally
-from lastgood.clock import from_epoch, parse_time
 from lastgood.errors import ConfigError, Problem, SourceError
 from lastgood.model import Collector, Snapshot
 
@@ -39,20 +37,8 @@ LOG = logging.getLogger(__name__)
 CADENCE = {"jobs": PLANS, "repositories": USAGES, "vaults": VAULTS, "infrastructure": AGENTS}
 # Without these there is nothing to judge: a poll that got none of them has failed.
 CORE = frozenset({"tenants", "sessions", "points"})
-# A restart takes less.
-KNOWN_AHEAD = timedelta(hours=1)
 # A page of 1,000 activities in full detail is below 8 MiB.
 LIMITS = Limits(wire_bytes=24 * MIB, decoded_bytes=48 * MIB)
-
-
-class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What survives a restart: activities are to be read from `since` (the service's time) on; `rounds` are the starts
-    of the rounds known from then on, by plan, so that they keep their ids; `due` is when plans are to run (epoch) whose
-    time may come while nobody looks."""
-
-    since: str | None = None
-    rounds: dict[str, list[int]] = {}
-    due: dict[str, int] = {}
 
 
 class AcronisSource:
@@ -95,12 +81,7 @@ class AcronisSource:
             settings.name, settings.stale_after, CADENCE, lambda: self._client.requests_total, clock
         )
         self._said: set[str] = set()
-        start = _cursor(cursor)
-        if start.since is not None:
-            since = parse_time(start.since, None)
-            if since is not None:
-                self._activities.resume(since, start.rounds)
-                self._tables.due = {plan: from_epoch(at) for plan, at in start.due.items()}
+        resume(cursor, self._tables, self._activities)
 
     # --- one poll ----------------------------------------------------------------------------------------------------
 
@@ -165,7 +146,7 @@ class AcronisSource:
             malware=parts.malware,
             tenants=parts.tenants,
             inventory=self._inventory(collectors),
-            cursor=self._cursor_text(poll.server_now),
+            cursor=written(self._tables, self._activities, poll.server_now),
         )
 
     def _inventory(self, collectors: tuple[Collector, ...]) -> bool:
@@ -173,15 +154,6 @@ class AcronisSource:
         by_name = {collector.name: collector for collector in collectors}
         told = self._tables.whole and not self._tables.refused
         return bool(self._tables.resources) and told and _whole(by_name.get("points"))
-
-    def _cursor_text(self, now: datetime) -> str:
-        since = self._activities.since()
-        if since is None:
-            return msgspec.json.encode(Cursor()).decode()
-        rounds = self._tables.activities.rounds.starts(since)
-        soon = now + KNOWN_AHEAD
-        due = {plan: int(at.timestamp()) for plan, at in self._tables.due.items() if at <= soon}
-        return msgspec.json.encode(Cursor(since=stamp(since), rounds=rounds, due=due)).decode()
 
     def _say_unknown(self, words: Words) -> None:
         """Once per word: a word that no document on hand lists may change what a verdict rests on."""
@@ -225,19 +197,6 @@ def _wrong(settings: SystemSettings, option: str | None, message: str, remedy: s
         message=f"system {settings.name}: {message}", remedy=remedy, file=settings.file, line=settings.line, key=key
     )
     return ConfigError(problem)
-
-
-def _cursor(text: str | None) -> Cursor:
-    """A cursor that cannot be read is none: more is read again, nothing is lost."""
-    try:
-        found = msgspec.json.decode(text or "{}", type=Cursor)
-        if found.since:
-            parse_time(found.since, None)
-        for at in (*found.due.values(), *(start for starts in found.rounds.values() for start in starts)):
-            from_epoch(at)
-    except (msgspec.DecodeError, ValueError):
-        return Cursor()
-    return found
 
 
 def _whole(listing: Collector | None) -> bool:

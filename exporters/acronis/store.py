@@ -228,13 +228,14 @@ class Span(NamedTuple):
 class ActivityStore:
     """`mark` is up to when completed activities are known. `outcomes` are each resource's newest finished backup,
     `good` when its newest one that went well ran; `plans` which plans it was seen under, and when; `fresh` the
-    resources whose backup has ended since last asked."""
+    resources whose backup has ended since last asked; `owner` leads from policies to the plans they were known in."""
 
     rounds: Rounds = field(default_factory=Rounds)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     good: dict[str, Span] = field(default_factory=dict)
     plans: dict[str, dict[str, datetime]] = field(default_factory=dict)
     plan_names: dict[str, str] = field(default_factory=dict)
+    owner: dict[str, str] = field(default_factory=dict)
     restores: dict[str, Restore] = field(default_factory=dict)
     changed_restores: dict[str, Restore] = field(default_factory=dict)
     fresh: set[str] = field(default_factory=set)
@@ -246,12 +247,23 @@ class ActivityStore:
             if activity.doing is Doing.RESTORE:
                 self._restore(activity)
                 continue
-            plan = owner.get(activity.plan, activity.plan) if activity.plan else None
+            plan = self._plan(activity.plan, owner)
             if plan is not None:
                 self._seen(plan, activity)
                 self.rounds.add(plan, activity)
             if activity.resource is not None and activity.end is not None:
                 self._outcome(activity.resource, activity, activity.end, plan)
+
+    def _plan(self, policy: str | None, owner: Mapping[str, str]) -> str | None:
+        """The plan stays what it was known as: who may no longer read plans must not see their history begin anew."""
+        plan = owner.get(policy) or self.owner.get(policy) if policy else None
+        if policy and plan and plan != policy:
+            self.owner[policy] = plan
+        return plan or policy
+
+    def misnamed(self, owner: Mapping[str, str]) -> bool:
+        """Whether rounds are held of policies that are now known to be parts of plans."""
+        return any(owner.get(plan, plan) != plan for plan in self.rounds.by_plan)
 
     def _seen(self, plan: str, activity: ActivityTold) -> None:
         if activity.plan_name:
