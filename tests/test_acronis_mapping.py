@@ -164,6 +164,7 @@ def test_a_tenant_is_off_when_disabled_or_suspended(
     assert (found["c"].enabled, found["c"].state) == (enabled, state)
     if enabled is False:
         assert found["u"].enabled is False, "what is below goes with it"
+        assert found["u"].state == f"{state} with Cust A", "and says with whom: it is not itself what is off"
 
 
 def test_a_unit_switched_off_by_itself_stays_apart_from_its_customer() -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import yaml
 
+from exporters.acronis import estate_stories as stories
 from exporters.acronis.endpoints import ALERTS
 from exporters.acronis.estate import build
 from exporters.acronis.estate_plan import SYSTEM
@@ -23,7 +25,9 @@ from exporters.acronis.store import ActivityStore
 from exporters.http import Deadline
 from lastgood.clock import parse_time
 from lastgood.errors import ConfigError, SourceError
-from lastgood.model import Result, Snapshot
+from lastgood.model import Estate, Result, Snapshot, SystemState
+from lastgood.policy_load import load
+from lastgood.verdict import State, Verdict, judge
 from tests import canned
 from tests.acronis_rig import NOW, TOKEN, Bench, at, ran, settings
 from tests.test_acronis_roundtrip import judged
@@ -177,6 +181,58 @@ def test_a_customer_that_refuses_makes_nothing_unknown_of_the_others() -> None:
 
 def hidden(snapshot: Snapshot) -> set[str]:
     return {t.id for t in snapshot.tenants if t.readable is False}
+
+
+def reasons(snapshot: Snapshot, folder: Path, tier: Mapping[str, object]) -> dict[tuple[str, str], Verdict]:
+    """By name and objective, of a data centre that was just read for the first time."""
+    rules = {"version": 1, "tiers": {"all": tier}, "workloads": [{"match": {}, "tier": "all"}]}
+    (folder / "policy.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+    policy, _ = load(folder / "policy.yaml", now=snapshot.taken_at)
+    now = snapshot.taken_at
+    state = SystemState(
+        snapshot=snapshot,
+        up=True,
+        listed=True,
+        last_success=now,
+        stale_at=now + timedelta(minutes=30),
+        restores=snapshot.restores,
+    )
+    verdicts = judge(Estate(systems=(state,)), policy, now).verdicts
+    return {(v.subject.name, str(v.objective)): v for v in verdicts}
+
+
+def test_what_the_vendor_does_not_tell_is_not_blamed_on_the_reading(tmp_path: Path) -> None:
+    """Nobody finds anything to restore there: all was read."""
+    told = reasons(poll(canned.load(CASES / "unprotected"), "acronis"), tmp_path, {"rpo": "26h"})
+    silent = [v for (_, objective), v in told.items() if objective == "rpo" and v.state is State.UNKNOWN]
+    assert silent
+    for verdict in silent:
+        assert "acronis-case does not tell of its points" in verdict.reason
+        assert verdict.action == f"See in acronis-case itself whether {verdict.subject.name} is backed up."
+
+
+def test_a_recovery_whose_extent_is_not_told_is_no_slow_one(tmp_path: Path) -> None:
+    with Bench(build(NOW, days=12)) as bench:
+        told = reasons(bench.poll(), tmp_path, {"rpo": "32h", "rto": "1h"})
+    verdict = told[stories.RECOVERED, "rto"]
+    assert (verdict.state, "is not told" in verdict.reason) == (State.UNKNOWN, True)
+    assert (
+        verdict.action == f"See whether the restore brought back all of {stories.RECOVERED}; "
+        "if not, plan a timed restore."
+    )
+
+
+@pytest.mark.parametrize("above", ["partner", "customer"])
+def test_an_excuse_names_the_tenant_that_is_off(tmp_path: Path, above: str) -> None:
+    case = canned.load(CASES / "units")
+    answer = case["answers"]["/api/2/tenants"]
+    off = next(item for item in answer["items"] if item["kind"] == above)
+    off["pricing_mode"] = "suspended"
+    told = reasons(poll(case, "acronis"), tmp_path, {"rpo": "26h"})
+    excused = {v.reason.partition(" (would be")[0] for (_, o), v in told.items() if o == "rpo"}
+    customer = next(item["name"] for item in answer["items"] if item["kind"] == "customer")
+    with_ = "" if above == "customer" else f" with {off['name']}"
+    assert f"tenant {customer} is suspended{with_}" in excused
 
 
 # --- nothing but reads -----------------------------------------------------------------------------------------------
