@@ -32,14 +32,15 @@ def render(policy: Path, out: Path, check: bool, now: datetime | None) -> None:
     Only files of lastgood's own shelves are written; files that nothing compiles to any more are named, not deleted.
     """
     loaded, _ = load(policy, now=now or datetime.now(UTC))
+    compiled = render_all(loaded)
     if not check:
-        for path, text in render_all(loaded).items():
+        for path, text in compiled.items():
             file = out / path
             file.parent.mkdir(parents=True, exist_ok=True)
             if not file.is_file() or file.read_bytes() != text.encode():
                 file.write_bytes(text.encode())
                 click.echo(path)
-    found = differences(out, loaded)
+    found = differences(out, compiled)
     for line in found:
         click.echo(line, err=True)
     sys.exit(1 if found else 0)

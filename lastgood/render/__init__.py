@@ -6,7 +6,7 @@ Adding a shelf is one module with `build(policy)` and one line in SHELVES.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +45,9 @@ def render_all(policy: Policy) -> dict[str, str]:
     return dict(sorted(out.items()))
 
 
-def check(root: Path, policy: Policy) -> list[str]:
-    """How the files under `root` differ from what the policy compiles to, one sentence each; empty when they do not."""
-    wanted = render_all(policy)
+def check(root: Path, wanted: Mapping[str, str]) -> list[str]:
+    """How the files under `root` differ from `wanted`, all that a policy compiles to (`render_all`), one sentence each;
+    empty when they do not."""
     found = []
     for path, text in wanted.items():
         file = root / path
