@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from exporters.acronis.resources import ResourceTold
+from exporters.acronis.resources import PolicyRun, ResourceTold
 from exporters.acronis.store import SPAN, Span
 from exporters.acronis.tables import Tables
 from exporters.acronis.tenants import Home, Tree
@@ -112,9 +112,7 @@ def _newest(ident: str, told: ResourceTold, ran: Span | None) -> dict[str, Resto
     """By type of backup policy the newest success, None for never. One that neither ran nor is to run is switched off:
     it counts only where it is alone."""
     runs = told.backups or ()
-    live = [
-        run for run in runs if run.success is not None or run.unread or run.last is not None or run.next is not None
-    ]
+    live = runs if len(runs) < 2 else tuple(run for run in runs if _live(run))
     found: dict[str, RestorePoint | None] = dict.fromkeys(run.type for run in live or runs)
     for run in live:
         if run.success is not None:
@@ -122,3 +120,7 @@ def _newest(ident: str, told: ResourceTold, ran: Span | None) -> dict[str, Resto
             point, held = RestorePoint(id=name, time=began(run.success, ran, run.last), usable=True), found[run.type]
             found[run.type] = point if held is None else max(point, held, key=lambda p: (p.time, p.id))
     return found
+
+
+def _live(run: PolicyRun) -> bool:
+    return run.unread or any(at is not None for at in (run.success, run.last, run.next))
