@@ -2,7 +2,7 @@
 
 A machine is told its next run by policy type and not by plan, and whether that time moves on when it comes or when the
 run has begun is not documented. Between the two lies up to half an hour (the vendor's base plan, rand_max_delay): so
-long the plan is due, and the day after tomorrow is no news.
+long the plan counts as due, whatever is told by then.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def _next(asked: _Asked, said: datetime | None, now: datetime) -> datetime | Non
     no machine of the plan has begun."""
     times = asked.own or asked.shared
     ahead = min((at for at in times if at > now), default=None)
-    come = max((at for at in (*times, *([said] if said else ())) if at <= now), default=None)
-    if come is None or ahead is None:
-        return ahead or come
-    late = [at is None or at < come for at in asked.begun]
-    waits = any(late) and now - come < SPREAD
-    # Of a machine with several plans nobody tells whose time has come: a run of one must not make the other late.
-    missed = bool(asked.own) and all(late)
-    return come if waits or missed else ahead
+    gone = max((at for at in times if at <= now), default=None)
+    come = max((at for at in (gone, said) if at is not None and at <= now), default=None)
+    if come is not None:
+        late = [at is None or at < come for at in asked.begun]
+        # Of a machine with several plans nobody tells whose time has come: a run of one must not make the other late.
+        if (any(late) and now - come < SPREAD) or (asked.own and all(late)):
+            return come
+    return ahead or gone
 
 
 def _going(tables: Tables) -> Mapping[str, datetime]:
