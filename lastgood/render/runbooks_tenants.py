@@ -29,8 +29,8 @@ TENANTS: dict[str, Runbook] = {
     ),
     "BackupTenantObjectiveMissed": Runbook(
         meaning="The exporter judges that the promise in `objective` is not kept for some workloads of the tenant, "
-        "which the policy tells of by their tenant only (`series: tenant`, or by size). A WARNING on rpo: a due run failed or was "
-        "missed.",
+        "which the policy tells of by their tenant only (`series: tenant`, or by size). A WARNING on rpo: a due run "
+        "failed or was missed.",
         impact="The same as for a workload with an alert of its own, for as many of them as the value says.",
         first=(_WHICH, "Follow the runbook of that objective for the worst of them."),
         queries=_COUNTS,
