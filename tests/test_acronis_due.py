@@ -57,6 +57,7 @@ def due(
         # Nobody of the plan has begun: it stays due, and not what was told before it.
         ([(-24, 24), (-24, 24)], 0, 60 * 20, 0),
         ([(-24, 24), (-24, -240)], 0, 60, 0),
+        ([(-24, None)], 0, 60, 0),
         # Moved away before its time came.
         ([(-24, 3)], 1, 0, 3),
         ([(-24, None)], 1, 0, None),

@@ -20,11 +20,12 @@ from lastgood.model import Workload
 @dataclass(slots=True)
 class _Asked:
     """What the machines of one plan tell: next runs of those that have this plan only (`own`) or others too (`shared`),
-    and when the newest run of each began."""
+    and when the newest run of each began. `alone`: there is one that has this plan only."""
 
     own: list[datetime] = field(default_factory=list)
     shared: list[datetime] = field(default_factory=list)
     begun: list[datetime | None] = field(default_factory=list)
+    alone: bool = False
 
 
 def next_runs(tables: Tables, found: Iterable[Workload], server_now: datetime) -> Mapping[str, datetime]:
@@ -37,6 +38,7 @@ def next_runs(tables: Tables, found: Iterable[Workload], server_now: datetime) -
         for plan in mine:
             asked = plans[plan]
             (asked.own if len(mine) == 1 else asked.shared).extend(times)
+            asked.alone = asked.alone or len(mine) == 1
             asked.begun.append(_begun(workload, tables, going))
     due = {plan: _next(asked, tables.due.get(plan), server_now) for plan, asked in plans.items()}
     return {plan: at for plan, at in due.items() if at is not None}
@@ -52,7 +54,7 @@ def _next(asked: _Asked, said: datetime | None, now: datetime) -> datetime | Non
     if come is not None:
         late = [at is None or at < come for at in asked.begun]
         # Of a machine with several plans nobody tells whose time has come: a run of one must not make the other late.
-        if (any(late) and now - come < SPREAD) or (asked.own and all(late)):
+        if (any(late) and now - come < SPREAD) or (asked.alone and all(late)):
             return come
     return ahead or gone
 
