@@ -140,8 +140,9 @@ class AcronisEstate:
 
     def _waiting(self, resource: Resource, plan: Plan, own: Iterable[Activity]) -> datetime | None:
         due = self._due(plan)
-        late = due is not None and not resource.away and all(a.start < due for a in own)
-        return due if late and self.now - (due or self.now) < estate_runs.SPREAD else None
+        if due is None or resource.away or self.now - due >= estate_runs.SPREAD:
+            return None
+        return None if any(a.start >= due for a in own) else due
 
     def _due(self, plan: Plan) -> datetime | None:
         """When the plan was to run last."""
