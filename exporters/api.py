@@ -5,15 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 
-from exporters.present import consistency, log_backups, mounted_name, mounts, practices, threats, throughput
+from exporters.present import (
+    consistency,
+    log_backups,
+    mounted_name,
+    mounts,
+    only_counted,
+    practices,
+    threats,
+    throughput,
+)
 from exporters.textformat import seconds
 from lastgood.judging.base import View
 from lastgood.judging.infrastructure import used_ratio
 from lastgood.model import MalwareEvent, PracticeStatus, Restore, Result, Role
-from lastgood.policy import Assigned
+from lastgood.policy import Series
 from lastgood.runs import final_result
 from lastgood.verdict import Judgement, State, Subject, Verdict, job_assigned, rank, worst
 
@@ -63,12 +72,11 @@ def ordered(judgement: Judgement) -> list[Verdict]:
     )
 
 
-def series_of(subject: Subject, told: Mapping[str, Mapping[str, Assigned]]) -> str | None:
-    """What only the policy knows is a workload of its own."""
+def series_of(subject: Subject, counted: Mapping[str, Collection[str]]) -> Series | None:
+    """How /metrics tells of a verdict's workload; `counted` are those without series of their own, by system."""
     if subject.kind != "workload":
         return None
-    assigned = told.get(subject.system, {}).get(subject.id)
-    return "workload" if assigned is None else assigned.series
+    return Series.TENANT if subject.id in counted.get(subject.system, ()) else Series.WORKLOAD
 
 
 def _worst_of(judgement: Judgement) -> Mapping[tuple[str, str, str], State]:
@@ -87,6 +95,7 @@ def workloads(judgement: Judgement) -> Iterator[Item]:
     states = _worst_of(judgement)
     for view in judgement.views:
         roles: dict[str, Item] = {}
+        counted = only_counted(view)
         found, running = threats(view), {mount.workload_id: mount for mount in mounts(view)}
         for place in judgement.places[view.system]:
             standing = place.standing
@@ -94,6 +103,7 @@ def workloads(judgement: Judgement) -> Iterator[Item]:
             if item is None:
                 item = roles[standing.workload.id] = _workload(view, place.standing.workload.id, states)
                 item["state"] = standing.listing
+                item["series"] = Series.TENANT if standing.workload.id in counted else Series.WORKLOAD
                 item |= _risks(found.get(standing.workload.id), running.get(standing.workload.id))
             told = item["roles"]
             assert isinstance(told, dict)  # noqa: S101 - made two lines up
@@ -128,7 +138,6 @@ def _workload(view: View, workload_id: str, states: Mapping[tuple[str, str, str]
         "tenant_id": workload.tenant_id,
         "tenant_path": workload.tenant_path,
         "online": workload.online,
-        "series": assigned.series,
         "folder": workload.folder,
         "jobs": [view.jobs[i].name for i in workload.job_ids or () if i in view.jobs],
         "protected": workload.protected,

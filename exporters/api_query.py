@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from exporters.api import SUBJECTS, Item, at, ordered, series_of, verdict_item
+from exporters.present import only_counted
 from exporters.textformat import seconds
 from lastgood.verdict import Judgement, Verdict
 
@@ -89,6 +90,10 @@ class Answers:
             found[verdict.subject.id].append(verdict)
         return dict(found)
 
+    @cached_property
+    def _counted(self) -> Mapping[str, frozenset[str]]:
+        return {view.system: only_counted(view) for view in self.judgement.views}
+
     def _verdicts(self, tests: Sequence[_Test], offset: int, limit: int) -> tuple[int, list[Item]]:
         """How many verdicts pass the tests, and those of one page."""
         left = dict(tests)
@@ -102,8 +107,8 @@ class Answers:
                 raise BadQuery(f"this collection has no {key}")
             found = [v for v in found if _passes(key, read(v), wanted)]
         passed = list(found) if left or ids is not None else self._ordered
-        told = {view.system: view.assigned for view in self.judgement.views}
-        return len(passed), [verdict_item(v, series_of(v.subject, told)) for v in passed[offset : offset + limit]]
+        shown = passed[offset : offset + limit]
+        return len(passed), [verdict_item(v, series_of(v.subject, self._counted)) for v in shown]
 
     def _subjects(self, collection: str) -> Callable[[Sequence[_Test], int, int], tuple[int, list[Item]]]:
         def found(tests: Sequence[_Test], offset: int, limit: int) -> tuple[int, list[Item]]:

@@ -77,14 +77,15 @@ def _shelves(policy: Policy, out: Path, check: bool) -> None:
     from lastgood.commands.objects import icinga_shelf
 
     shelves = (*SHELVES, icinga_shelf())
+    compiled = render_all(policy, shelves)
     if not check:
-        for path, text in render_all(policy, shelves).items():
+        for path, text in compiled.items():
             file = out / path
             file.parent.mkdir(parents=True, exist_ok=True)
             if not file.is_file() or file.read_bytes() != text.encode():
                 file.write_bytes(text.encode())
                 click.echo(path)
-    found = differences(out, policy, shelves)
+    found = differences(out, compiled, shelves)
     for line in found:
         click.echo(line, err=True)
     sys.exit(1 if found else 0)

@@ -7,7 +7,7 @@ is joined by the command (`lastgood.commands.objects`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,9 +47,9 @@ def render_all(policy: Policy, shelves: Sequence[Shelf] = SHELVES) -> dict[str, 
     return dict(sorted(out.items()))
 
 
-def check(root: Path, policy: Policy, shelves: Sequence[Shelf] = SHELVES) -> list[str]:
-    """How the files under `root` differ from what the policy compiles to, one sentence each; empty when they do not."""
-    wanted = render_all(policy, shelves)
+def check(root: Path, wanted: Mapping[str, str], shelves: Sequence[Shelf] = SHELVES) -> list[str]:
+    """How the files under `root` differ from `wanted`, all that a policy compiles to (`render_all`), one sentence each;
+    empty when they do not."""
     found = []
     for path, text in wanted.items():
         file = root / path
