@@ -83,12 +83,13 @@ def _services(verdict: Verdict, judged: Judgement) -> Iterator[_About]:
 def _only_counted(verdict: Verdict, judged: Judgement) -> bool:
     if verdict.subject.kind != "workload":
         return False
-    views = (view for view in judged.views if view.system == verdict.subject.system)
-    return any(
-        assigned.series is Series.TENANT
-        for view in views
-        if (assigned := view.assigned.get(verdict.subject.id)) is not None
-    )
+    for view in judged.views:
+        assigned, workload = view.assigned.get(verdict.subject.id), view.workloads.get(verdict.subject.id)
+        if view.system == verdict.subject.system and assigned is not None and workload is not None:
+            many = len(view.facts) > judged.policy.workload_series
+            wanted = assigned.series is Series.TENANT or (assigned.series is None and many)
+            return wanted and workload.tenant_id is not None
+    return False
 
 
 def _only_unknown(states: Iterable[State]) -> list[State]:

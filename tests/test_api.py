@@ -192,7 +192,8 @@ def test_a_workload_tells_who_counts_it() -> None:
     assert ("workload", "workload") in told
     assert {series for kind, series in told if kind != "workload"} == {None}
     rule = WorkloadRule(match=match(), tier="gold", owner="it", series=Series.TENANT)
-    answers = Answers(judged(found(), workloads=(rule,)))
+    whose = replace(workload("web"), tenant="Ash", tenant_id="t1")
+    answers = Answers(judged(system("hq", (whose,)), workloads=(rule,)))
     (one,) = answers.answer("verdicts", {"objective": "rpo", "id": "id-web"})["items"]  # type: ignore[misc]
     assert one["series"] == "tenant"
 

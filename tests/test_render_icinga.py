@@ -174,9 +174,12 @@ def test_only_what_tells_unknown_depends_on_another() -> None:
     found = blocks(compiled(estate()))
     exporter, system = (found[f'apply Dependency "lastgood-{name}" to Service'] for name in ("exporter", "system"))
     assert exporter.endswith(
-        'assign where service.vars.lastgood_concern == "system" || service.vars.lastgood_concern == "unknown"'
+        'assign where service.vars.lastgood_concern == "system"'
+        ' || (service.vars.lastgood_concern == "unknown" && !service.vars.lastgood_cause)'
     )
     assert "states = [ OK, Warning ]" in exporter
+    # Before Icinga 2.14 one healthy parent of several was enough to notify: each has one, and its parent has one.
+    assert system.endswith("assign where service.vars.lastgood_cause")
     # A system is silent when it is CRITICAL; WARNING and UNKNOWN may last for months.
     assert "states = [ OK, Warning, Unknown ]" in system
     for inner in (exporter, system):
