@@ -47,18 +47,24 @@ Query = Mapping[str, str | Sequence[str]]
 _Test = tuple[str, tuple[str, ...]]
 
 
+# So many different questions whose answer needs several pages are remembered for their next page.
+_KEPT = 16
+
+
 class BadQuery(ValueError):
     """A query the API cannot answer; its text says what is wrong and what is possible."""
 
 
 class Answers:
-    """What one judgement answers. Thousands of checks ask while it is kept: it is sorted, and found by id, only once.
+    """What one judgement answers. Thousands of checks ask while it is kept: it is sorted, found by id, and filtered for
+    an answer of several pages, only once.
 
     Of verdicts only those shown are made into items; an item of each would take more memory than all else together.
     """
 
     def __init__(self, judgement: Judgement) -> None:
         self.judgement = judgement
+        self._passed: dict[tuple[_Test, ...], Sequence[Verdict]] = {}
 
     def answer(self, collection: str, query: Query) -> Item:
         """The envelope of one request. Raises BadQuery for a filter or number nobody knows."""
@@ -96,6 +102,15 @@ class Answers:
 
     def _verdicts(self, tests: Sequence[_Test], offset: int, limit: int) -> tuple[int, list[Item]]:
         """How many verdicts pass the tests, and those of one page."""
+        passed = self._passed.get(tuple(tests))
+        if passed is None:
+            passed = self._passing(tests)
+            if len(passed) > limit and len(self._passed) < _KEPT:
+                self._passed[tuple(tests)] = passed
+        shown = passed[offset : offset + limit]
+        return len(passed), [verdict_item(v, series_of(v.subject, self._counted)) for v in shown]
+
+    def _passing(self, tests: Sequence[_Test]) -> Sequence[Verdict]:
         left = dict(tests)
         ids = left.pop("id", None)
         found: Iterable[Verdict] = self._ordered
@@ -106,9 +121,7 @@ class Answers:
             if read is None:
                 raise BadQuery(f"this collection has no {key}")
             found = [v for v in found if _passes(key, read(v), wanted)]
-        passed = list(found) if left or ids is not None else self._ordered
-        shown = passed[offset : offset + limit]
-        return len(passed), [verdict_item(v, series_of(v.subject, self._counted)) for v in shown]
+        return list(found) if left or ids is not None else self._ordered
 
     def _subjects(self, collection: str) -> Callable[[Sequence[_Test], int, int], tuple[int, list[Item]]]:
         def found(tests: Sequence[_Test], offset: int, limit: int) -> tuple[int, list[Item]]:

@@ -162,8 +162,11 @@ class Keeper:
         for made in self._rendered.values():
             counts.update(made.counts)
         dropped = self._over_cap(counts)
-        self._own.series.set(sum(n for name, n in counts.items() if name not in dropped))
-        self._own.series_dropped.set(sum(counts[name] for name in dropped))
+        left_out = sum(counts[name] for name in dropped)
+        shown = counts.total() - left_out
+        self._own.series.set(shown)
+        self._own.series_dropped.set(left_out)
+        self._own.series_over_cap.set(max(0, shown - self._max_series))
         self._judged = None
         # A reader sees either the old pages or the new ones, never a half-made set.
         pages = Pages(self._rendered, dropped, self._render_own)

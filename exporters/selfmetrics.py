@@ -28,6 +28,7 @@ class SelfMetrics:
         self.history_restored = self._gauge("lastgood_history_restored")
         self.series = self._gauge("lastgood_series")
         self.series_dropped = self._gauge("lastgood_series_dropped")
+        self.series_over_cap = self._gauge("lastgood_series_over_cap")
 
     def _gauge(self, name: str) -> Gauge:
         return Gauge(name, CATALOG[name].help, registry=self._registry)

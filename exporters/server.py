@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,6 +35,10 @@ log = logging.getLogger("lastgood.server")
 MAX_CONNECTIONS = 512
 # Answers being made or sent at once; more would only share the same two cores.
 MAX_ANSWERING = 40
+# A scheduler starts hundreds of checks in one second: they queue for so long before they are told to come again.
+QUEUE_SECONDS = 3.0
+# For as long the pages of one answer are of one moment.
+PAGES_KEPT = timedelta(minutes=2)
 # From the first wait for a request to the end of its headers, however slowly they drip.
 REQUEST_SECONDS = 30.0
 SEND_SECONDS = 60.0
@@ -104,12 +109,16 @@ class Surface:
         if not self._keeper.ready:
             return _json(503, {"error": "no data yet: the first poll has not ended"})
         try:
-            return _json(200, self._answering().answer(collection, query))
+            return _json(200, self._answering(query).answer(collection, query))
         except BadQuery as error:
             return _json(400, {"error": str(error)})
 
-    def _answering(self) -> Answers:
-        judgement, kept = self._keeper.judgement(utc_now()), self._answers
+    def _answering(self, query: dict[str, list[str]]) -> Answers:
+        now, kept = utc_now(), self._answers
+        # Later pages go on with what the first was of: where judging takes as long as it is kept, no two would agree.
+        if kept is not None and query.get("offset", ["0"]) != ["0"] and now - kept.judgement.judged_at < PAGES_KEPT:
+            return kept
+        judgement = self._keeper.judgement(now)
         if kept is None or kept.judgement is not judgement:
             kept = self._answers = Answers(judgement)
         return kept
@@ -184,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         if sum(len(k) + len(v) for k, v in self.headers.items()) > MAX_HEADERS:
             self.close_connection = True
             return Reply(431, b"Too many headers.\n")
-        if not self.server.answering.acquire(blocking=False):
+        if not self.server.answering.acquire(timeout=QUEUE_SECONDS):
             return Reply(503, b"Busy.\n", headers=(("Retry-After", "1"),))
         try:
             return act()

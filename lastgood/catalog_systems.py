@@ -128,4 +128,5 @@ REGISTERED = (
     gauge("lastgood_history_restored", "1 when a damaged history was replaced by its last copy.", ()),
     gauge("lastgood_series", "Series on this page.", ()),
     gauge("lastgood_series_dropped", "Series left out because the hard cap was passed.", ()),
+    gauge("lastgood_series_over_cap", "Series on this page past the hard cap: what is never left out is more.", ()),
 )

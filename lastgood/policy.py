@@ -365,36 +365,36 @@ class Policy:
 
     def exclusion(self, facts: Facts, objective: Objective, now: datetime) -> Exclusion | None:
         """The exclusion in force; one whose `until` has passed is none."""
-        return next(
-            (e for e in self.exclusions if objective in e.objectives and now < e.until and e.match.matches(facts)), None
-        )
+        held = (e for e in self.exclusions if objective in e.objectives and now < e.until)
+        return next((e for e in held if e.match.matches(facts)), None)
 
     def ended_exclusion(self, facts: Facts, objective: Objective, now: datetime) -> Exclusion | None:
         """The exclusion that held once and is over: its end belongs into the reason."""
-        return next(
-            (e for e in self.exclusions if objective in e.objectives and e.until <= now and e.match.matches(facts)),
-            None,
-        )
+        over = (e for e in self.exclusions if objective in e.objectives and e.until <= now)
+        return next((e for e in over if e.match.matches(facts)), None)
 
     def muted_until(self, facts: Facts, now: datetime) -> datetime | None:
         """The end of the maintenance window in force, if any."""
         ends = [m.window.end(now) for m in self.maintenance if m.match.matches(facts)]
         return max((e for e in ends if e is not None), default=None)
 
-    def urgency_of(self, objective: Objective, tier: str | None, verdict: str, now: datetime) -> Urgency:
-        """What a non-OK verdict asks of people: the first rule that matches; a ticket when none does.
-
-        In observe mode pages become tickets.
-        """
+    def urgency_rule(self, objective: str, tier: str | None, verdict: str) -> UrgencyRule | None:
+        """The first rule that matches a non-OK verdict. `objective` may be one that only a newer exporter knows."""
         for rule in self.urgency:
             if (
                 (rule.objectives is None or objective in rule.objectives)
                 and (rule.tiers is None or tier in rule.tiers)
                 and (rule.verdicts is None or verdict in rule.verdicts)
             ):
-                observing = self.observe_until is not None and now < self.observe_until
-                return Urgency.TICKET if observing and rule.urgency is Urgency.PAGE else rule.urgency
-        return Urgency.TICKET
+                return rule
+        return None
+
+    def urgency_of(self, objective: str, tier: str | None, verdict: str, now: datetime) -> Urgency:
+        """What a non-OK verdict asks of people; a ticket when no rule matches. In observe mode pages become tickets."""
+        rule = self.urgency_rule(objective, tier, verdict)
+        asked = rule.urgency if rule else Urgency.TICKET
+        observing = self.observe_until is not None and now < self.observe_until
+        return Urgency.TICKET if observing and asked is Urgency.PAGE else asked
 
     def is_retired(self, facts: Facts) -> bool:
         return any(match.matches(facts) for match in self.retired)

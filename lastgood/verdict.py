@@ -205,18 +205,21 @@ def _system_verdicts(view: View, places: Iterable[Place]) -> Iterator[Verdict]:
     policy, now = view.policy, view.now
     for place in places:
         if place.objective is not None:
-            verdict = rpo.judge(view, place.standing, place.objective)
-            key = place.standing.workload.id
+            workload = place.standing.workload
+            verdict = tenants.unseen(view, workload, rpo.judge(view, place.standing, place.objective))
+            key = workload.id
             yield settle(policy, verdict, view.facts[key], view.assigned[key], now, view.excused.get(key))
     for workload in known_workloads(view):
         assigned, facts = view.assigned[workload.id], view.facts[workload.id]
         excuse = view.excused.get(workload.id)
-        yield settle(policy, _coverage(view, workload, assigned), facts, assigned, now, excuse)
+        coverage = tenants.unseen(view, workload, _coverage(view, workload, assigned))
+        yield settle(policy, coverage, facts, assigned, now, excuse)
         if assigned.tier is not None:
             for verdict in _promised(view, workload, assigned.tier):
                 # Malware in the points of a suspended tenant is found all the same.
                 expected = verdict.objective is Objective.INTEGRITY
-                yield settle(policy, verdict, facts, assigned, now, None if expected else excuse)
+                told = tenants.unseen(view, workload, verdict)
+                yield settle(policy, told, facts, assigned, now, None if expected else excuse)
     perhaps, unasked = _tiers_without_jobs(view), tenants.excused_jobs(view)
     for job in view.jobs.values():
         assigned, facts = job_assigned(view, job), job_facts(view, job)

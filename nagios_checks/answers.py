@@ -6,14 +6,15 @@ exporter may tell more. Anything else that is odd is a Trouble and never a verdi
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
-
 from nagios_checks.client import ANSWER, Connection, Reply, Trouble
+from nagios_checks.jsontext import decoded
+from nagios_checks.records import Record
 from nagios_checks.wording import plain, span
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, NoReturn
 
     from nagios_checks.findings import Item
 
@@ -21,6 +22,8 @@ PATH = "/api/v1/verdicts"
 # A page of them is some megabytes at most; the largest estate in mind, 50,000 workloads, has 300,000 verdicts.
 PAGE = 2000
 MAX_ITEMS = 500_000
+# What says why it refuses is shorter.
+_REFUSAL = 10_000
 # Verdicts are judged at the request and kept for 15 s at most; clocks of one site differ by less than this.
 CLOCKS = 300.0
 # The end of the year 9999, in epoch seconds.
@@ -35,7 +38,7 @@ _MAYBE_NUMBERS = ("value", "warning", "critical")
 _AGES = frozenset(("rpo", "log_rpo", "restore_test"))
 
 
-class Answer(NamedTuple):
+class Answer(Record):
     """All verdicts that were asked for, of one moment. Times are epoch seconds; `data_as_of` is None when unknown."""
 
     judged_at: float
@@ -44,7 +47,7 @@ class Answer(NamedTuple):
     items: list[Item]
 
 
-class _Page(NamedTuple):
+class _Page(Record):
     answer: Answer
     total: int
     next: int | None
@@ -159,22 +162,11 @@ def _time(holder: dict[str, Any], key: str, where: str = "") -> float | None:
 
 def _decoded(body: bytes) -> Any:
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+        return decoded(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         told = "it is nested too deeply" if isinstance(error, RecursionError) else plain(str(error), 80)
         begins = plain(body[:40].decode("latin-1"), 40)
         raise Trouble(ANSWER, f"the answer is no JSON ({told}); it begins: {begins}") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key comes twice")
-    return made
-
-
-def _constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
 
 
 def _refuse(why: str) -> NoReturn:
@@ -183,9 +175,22 @@ def _refuse(why: str) -> NoReturn:
 
 def _refusal(reply: Reply) -> str:
     if reply.status == 503:
-        return f"the exporter has no data yet, or is busy (HTTP 503): {plain(reply.body[:200].decode('latin-1'), 100)}"
+        return f"the exporter cannot answer now (HTTP 503){_said(reply)}"
+    if reply.status == 404:
+        return f"HTTP 404, so there is no {PATH}; --url is the address of the exporter alone{_said(reply)}"
     if reply.status in (401, 403):
         return f"the exporter refuses this account (HTTP {reply.status}); see --credentials-file"
-    if reply.status in (301, 302, 307, 308) and reply.location:
+    if reply.status in (301, 302, 303, 307, 308) and reply.location:
         return f"what answers there sends on to {plain(reply.location, 100)}; give that as --url"
-    return f"HTTP {reply.status}: {plain(reply.body[:300].decode('latin-1'), 150)}"
+    return f"HTTP {reply.status}{_said(reply)}"
+
+
+def _said(reply: Reply) -> str:
+    """What a refusal says of itself: an exporter's `error`, or the beginning of whatever it is."""
+    try:
+        told = decoded(reply.body.decode("utf-8")) if len(reply.body) < _REFUSAL else None
+    except (ValueError, RecursionError):
+        told = None
+    error = told.get("error") if isinstance(told, dict) else None
+    said = plain(error if isinstance(error, str) else reply.body[:300].decode("latin-1"), 150)
+    return f": {said}" if said else ""

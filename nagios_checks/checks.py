@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from nagios_checks.concerns import COVERAGE, EXPORTER, JOB, REPOSITORY, RESTORE, RPO, SYSTEM, TENANTS, UNKNOWN_DATA
 from nagios_checks.options import COUNTED, NUMBER, RANGE, SECONDS, STATE, SWITCH, TEXT, Option
+from nagios_checks.records import Record
 
 DEFAULT_URL = "http://127.0.0.1:9741"
 
 
-class Check(NamedTuple):
+class Check(Record):
     """One plugin. `concern` is None where it answers for all; `switches` are options that choose another concern.
 
     `about` is one sentence, `measured` what -w and -c are compared with; examples are what follows the plugin's name.

@@ -5,13 +5,14 @@ Everything has one deadline, sizes are capped, and a failure is a Trouble that n
 
 from __future__ import annotations
 
+import _socket
 import _thread
-import socket
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
 
+from nagios_checks.records import Record
 from nagios_checks.wording import plain
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,6 +20,10 @@ TIMEOUT, UNREACHABLE, ANSWER = "timeout", "unreachable", "answer"
 MAX_HEAD = 64 * 1024
 MAX_BODY = 16 * 1024 * 1024
 _BLOCK = 64 * 1024
+# RFC 8446, 5.1: the record by which a TLS server refuses what is no TLS.
+_TLS_ALERT = b"\x15\x03"
+# OpenSSL's X509_V_ERR_*: self-signed, self-signed in its chain, issuer not here, issuer not told.
+_NO_ISSUER = (18, 19, 20, 21)
 
 
 class Trouble(Exception):
@@ -29,7 +34,7 @@ class Trouble(Exception):
         self.kind = kind
 
 
-class Target(NamedTuple):
+class Target(Record):
     """Where the exporter is. `authorization` is a header's value, or None; `base` is the path before /api."""
 
     host: str
@@ -47,7 +52,7 @@ class Target(NamedTuple):
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}{self.base}"
 
 
-class Reply(NamedTuple):
+class Reply(Record):
     status: int
     body: bytes
     location: str | None = None
@@ -62,7 +67,7 @@ class Connection:
     def __init__(self, target: Target, seconds: float, clock: Callable[[], float] = monotonic) -> None:
         self._target, self._clock = target, clock
         self._end = clock() + seconds
-        self._socket: socket.socket | None = None
+        self._socket: _socket.socket | None = None
         self._buffer = bytearray()
         self._begun = False
         self.seconds = seconds
@@ -80,7 +85,8 @@ class Connection:
             raise self._late() from None
         except (OSError, ValueError) as error:
             self.close()
-            kind = ANSWER if self._begun else UNREACHABLE
+            # Who speaks TLS is there: what it refuses or spoils is no matter of reaching it.
+            kind = ANSWER if self._begun or getattr(error, "reason", None) else UNREACHABLE
             raise Trouble(kind, f"{self._target}: {self.stage} failed: {_why(error)}") from None
 
     def close(self) -> None:
@@ -108,19 +114,22 @@ class Connection:
             raise TimeoutError
         return left
 
-    def _open(self) -> socket.socket:
+    def _open(self) -> _socket.socket:
         addresses = self._resolve()
         self.stage = "connecting"
         failed: OSError | None = None
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
-            tried = socket.socket(family, kind, protocol)
+            tried = _socket.socket(family, kind, protocol)
             try:
                 # The last address may use up all that is left; an earlier one must leave some for it.
                 tried.settimeout(self._left() / (len(addresses) - number))
                 tried.connect(address)
-                tried.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                tried.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
                 self._socket = self._wrapped(tried) if self._target.tls else tried
                 return self._socket
+            except Trouble:
+                tried.close()
+                raise
             except OSError as error:
                 tried.close()
                 self._left()
@@ -133,7 +142,7 @@ class Connection:
         """A resolver may take half a minute, and no signal ends that: it is waited for in another thread."""
         self.stage = f"resolving {self._target.host}"
         try:
-            return _addresses(self._target, socket.AI_NUMERICHOST)
+            return _addresses(self._target, _socket.AI_NUMERICHOST)
         except OSError:
             pass
         done, found = _thread.allocate_lock(), list[object]()
@@ -154,16 +163,31 @@ class Connection:
             raise OSError(_why(result))
         return result  # type: ignore[return-value]
 
-    def _wrapped(self, plain_socket: socket.socket) -> socket.socket:
+    def _wrapped(self, plain_socket: _socket.socket) -> _socket.socket:
         self.stage = "setting up TLS"
+        import socket
         import ssl  # 15 ms, only where https is asked for
 
-        context = ssl.create_default_context(cafile=self._target.ca_file)
-        plain_socket.settimeout(self._left())
-        # An end without a farewell may be somebody's cut, and is an end only where a length proves it.
-        return context.wrap_socket(plain_socket, server_hostname=self._target.host, suppress_ragged_eofs=False)
+        try:
+            context = ssl.create_default_context(cafile=self._target.ca_file)
+        except OSError as error:
+            raise Trouble(ANSWER, f"--ca-file holds no usable certificate: {_why(error)}") from None
+        whole = socket.socket(fileno=plain_socket.detach())
+        whole.settimeout(self._left())
+        try:
+            # An end without a farewell may be somebody's cut, and is an end only where a length proves it.
+            return context.wrap_socket(whole, server_hostname=self._target.host, suppress_ragged_eofs=False)
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise ConnectionError(_why(error)) from None
+        except ssl.SSLCertVerificationError as error:
+            # Perhaps an attacker: no state that was chosen for silence may hide that.
+            more = "; --ca-file names whom to trust" if error.verify_code in _NO_ISSUER else ""
+            raise Trouble(ANSWER, f"{self._target}: its certificate is not trusted: {_why(error)}{more}") from None
+        except ssl.SSLError as error:
+            told = f"{self._target}: no TLS with what answers there: {_why(error)}; is it http?"
+            raise Trouble(ANSWER, told) from None
 
-    def _send(self, opened: socket.socket, path: str) -> None:
+    def _send(self, opened: _socket.socket, path: str) -> None:
         host = str(self._target._replace(base="")).partition("://")[2]
         lines = [f"GET {self._target.base}{path} HTTP/1.1", f"Host: {host}", "Accept: application/json"]
         lines += ["Accept-Encoding: identity", "User-Agent: lastgood-check"]
@@ -172,7 +196,7 @@ class Connection:
         opened.settimeout(self._left())
         opened.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
 
-    def _read(self, opened: socket.socket) -> Reply:
+    def _read(self, opened: _socket.socket) -> Reply:
         self.stage = "waiting for the answer"
         status, fields = _head(self._until(opened, b"\r\n\r\n", MAX_HEAD))
         self.stage = "reading the answer"
@@ -189,14 +213,14 @@ class Connection:
             self.close()
         return Reply(status, body, fields.get("location"))
 
-    def _more(self, opened: socket.socket) -> int:
+    def _more(self, opened: _socket.socket) -> int:
         opened.settimeout(self._left())
         block = opened.recv(_BLOCK)
         self._buffer += block
         self._begun = self._begun or bool(block)
         return len(block)
 
-    def _until(self, opened: socket.socket, end: bytes, most: int) -> bytes:
+    def _until(self, opened: _socket.socket, end: bytes, most: int) -> bytes:
         """All up to `end`, without it."""
         searched = 0
         while (place := self._buffer.find(end, searched)) < 0:
@@ -207,7 +231,7 @@ class Connection:
                 raise self._hung_up()
         return self._taken(place, len(end))
 
-    def _exactly(self, opened: socket.socket, size: int) -> bytes:
+    def _exactly(self, opened: _socket.socket, size: int) -> bytes:
         if size > MAX_BODY:
             raise Trouble(ANSWER, f"{self._target} announces {size} bytes, more than {MAX_BODY}")
         while len(self._buffer) < size:
@@ -215,7 +239,7 @@ class Connection:
                 raise Trouble(ANSWER, f"{self._target} hung up after {len(self._buffer)} of {size} bytes")
         return self._taken(size, 0)
 
-    def _chunks(self, opened: socket.socket) -> bytes:
+    def _chunks(self, opened: _socket.socket) -> bytes:
         body = bytearray()
         while True:
             size = _length(self._until(opened, b"\r\n", MAX_HEAD).partition(b";")[0].decode("latin-1"), 16)
@@ -230,13 +254,15 @@ class Connection:
             pass  # trailers
         return bytes(body)
 
-    def _rest(self, opened: socket.socket) -> bytes:
+    def _rest(self, opened: _socket.socket) -> bytes:
         while self._more(opened):
             if len(self._buffer) > MAX_BODY:
                 raise Trouble(ANSWER, f"{self._target} sends more than {MAX_BODY} bytes")
         return self._taken(len(self._buffer), 0)
 
     def _hung_up(self) -> Trouble:
+        if self._buffer.startswith(_TLS_ALERT):
+            return Trouble(ANSWER, f"{self._target} speaks TLS; write https:// in --url")
         if self._begun:
             return Trouble(ANSWER, f"{self._target} hung up in the middle of its answer")
         return Trouble(UNREACHABLE, f"{self._target} hung up without an answer")
@@ -250,7 +276,7 @@ class Connection:
 def _addresses(target: Target, flags: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
     # As bytes: a text would bring in the codec of international names, 3 ms, and --url is ASCII.
     host = target.host.encode("ascii")
-    return socket.getaddrinfo(host, target.port, 0, socket.SOCK_STREAM, 0, flags)  # type: ignore[return-value]
+    return _socket.getaddrinfo(host, target.port, 0, _socket.SOCK_STREAM, 0, flags)  # type: ignore[return-value]
 
 
 def _head(raw: bytes) -> tuple[int, dict[str, str]]:
@@ -286,5 +312,6 @@ def _length(text: str, base: int) -> int:
 
 def _why(error: Exception) -> str:
     """What an error says, without the number before it."""
-    told = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+    reason = str(getattr(error, "reason", None) or "").replace("_", " ").lower()
+    told = getattr(error, "verify_message", None) or reason or getattr(error, "strerror", None) or str(error)
     return plain(str(told or type(error).__name__), 120)

@@ -5,7 +5,9 @@ A concern is a `check_backup_<concern>` and, where objects are compiled, a kind 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RPO, RESTORE, COVERAGE, JOB, REPOSITORY, SYSTEM = "rpo", "restore", "coverage", "job", "repository", "system"
 CONCERNS = (RPO, RESTORE, COVERAGE, JOB, REPOSITORY, SYSTEM)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from nagios_checks.concerns import EXPORTER, UNKNOWN_DATA, covers
 from nagios_checks.findings import EXCLUDED, WORDS, Subject, find, subjects
 from nagios_checks.outcome import NAMES, OK, UNKNOWN, Outcome, worst
 from nagios_checks.overriding import Overrides, by_count, counted_state
 from nagios_checks.performance import of_exporter, of_many, of_one
+from nagios_checks.records import Record
 from nagios_checks.telling import lines, many, one
-from nagios_checks.wording import LINE, few, plain
+from nagios_checks.wording import few, line, plain
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -21,7 +21,7 @@ _LABELS = {None: "BACKUP", UNKNOWN_DATA: "DATA"}
 _INCOMPLETE = "the answer is not complete: not every system's list of workloads is held whole"
 
 
-class Show(NamedTuple):
+class Show(Record):
     """How much is said. `verbose`: 1 adds what is OK to the long output. `each`: performance data of every subject."""
 
     verbose: int = 0
@@ -38,21 +38,22 @@ def evaluate(
     overrides: Overrides | None = None,
     show: Show = Show(),  # noqa: B008 - immutable
     complete: bool = True,
+    asked: str = "",
     missing_state: int = UNKNOWN,
     excluded_state: int = OK,
 ) -> Outcome:
     """What a check of one concern (None: of all) says of these verdict items.
 
     The state is the worst of its verdicts: CRITICAL > UNKNOWN > WARNING > OK; excluded ones count as nothing. An
-    answer that is not `complete` has no OK. `now` is the moment the items were judged at, in epoch seconds. Items are
-    as `answers.py` lets them pass, or as the exporter makes them.
+    answer that is not `complete` has no OK. `now` is the moment the items were judged at, in epoch seconds; `asked` the
+    options that chose them, if any. Items are as `answers.py` lets them pass, or as the exporter makes them.
     """
     label, wanted = label_of(concern), overrides or Overrides()
-    own = [item for item in items if concern in (None, EXPORTER) or covers(str(concern), item)]
-    found = subjects(find(concern, item, wanted, now) for item in own)
+    found = subjects(find(concern, item, wanted, now) for item in told_by(concern, items))
     if not found:
-        text = "no verdict matches what was asked for" + ("" if complete else f"; {_INCOMPLETE}")
-        return Outcome(missing_state, f"{label} {NAMES[missing_state]} - {text}")
+        text = f"no verdict matches {asked}" if asked else "the exporter has no verdict of this kind"
+        text += "" if complete else f"; {_INCOMPLETE}"
+        return Outcome(missing_state, line(f"{label} {NAMES[missing_state]} - {text}"))
     if concern == EXPORTER:
         return _answering(label, found, complete=complete)
     if concern == UNKNOWN_DATA:
@@ -75,10 +76,15 @@ def evaluate(
     perf = of_one(found[0], now) if len(found) == 1 else of_many(concern, found, wanted, now, each=show.each)
     return Outcome(
         state,
-        plain(f"{label} {word} - {'; '.join(told)}", LINE),
+        line(f"{label} {word} - {'; '.join(told)}"),
         lines(found, everything=show.verbose > 0, most=show.max_lines),
         tuple(perf[: show.max_perf]),
     )
+
+
+def told_by(concern: str | None, items: Iterable[Item]) -> list[Item]:
+    """Those items that a check of this concern tells of."""
+    return [item for item in items if concern in (None, EXPORTER) or covers(str(concern), item)]
 
 
 def label_of(concern: str | None) -> str:
@@ -96,7 +102,7 @@ def _unknown_data(label: str, found: Sequence[Subject], now: float, show: Show, 
         return Outcome(state, f"{label} {NAMES[state]} - nothing is unknown{remark}", (), perf)
     text = one(unknown[0], now) if len(found) == 1 else many(unknown, now, total=len(found))
     long = lines(unknown, everything=False, most=show.max_lines)
-    return Outcome(UNKNOWN, plain(f"{label} UNKNOWN - {text}{remark}", LINE), long, perf)
+    return Outcome(UNKNOWN, line(f"{label} UNKNOWN - {text}{remark}"), long, perf)
 
 
 def _answering(label: str, found: Sequence[Subject], *, complete: bool) -> Outcome:
@@ -106,4 +112,4 @@ def _answering(label: str, found: Sequence[Subject], *, complete: bool) -> Outco
     told = [f"{label} OK - it answers for {len(systems)} system{'' if len(systems) == 1 else 's'}"]
     told += [f"not well: {few([plain(name, 40) for name in bad])}"] if bad else []
     told += [] if complete else [_INCOMPLETE]
-    return Outcome(OK, plain("; ".join(told), LINE), (), of_exporter(found))
+    return Outcome(OK, line("; ".join(told)), (), of_exporter(found))

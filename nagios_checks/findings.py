@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from nagios_checks.measures import is_main
 from nagios_checks.outcome import NAMES, RANK
 from nagios_checks.overriding import Overrides, override
+from nagios_checks.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from nagios_checks.ranges import Range
 
@@ -22,7 +23,7 @@ WORDS = (*NAMES, "EXCLUDED")
 _FIRST = ("rpo", "restore_test", "success_rate", "capacity", "system", "coverage")
 
 
-class Finding(NamedTuple):
+class Finding(Record):
     """One verdict item with its state by policy or command line; `note` and the limits tell of the command line."""
 
     item: Item
@@ -32,8 +33,8 @@ class Finding(NamedTuple):
     critical: Range | None = None
 
 
-class Subject(NamedTuple):
-    """All findings about one subject, worst first; `name` is told apart from its namesakes in other systems."""
+class Subject(Record):
+    """All findings about one subject, worst first; `name` tells it apart from its namesakes there and elsewhere."""
 
     name: str
     findings: tuple[Finding, ...]
@@ -67,12 +68,25 @@ def subjects(findings: Iterable[Finding]) -> list[Subject]:
         item = finding.item
         groups.setdefault((item["system"], item["kind"], item["id"]), []).append(finding)
     several = len({system for system, _, _ in groups}) > 1
-    found = [Subject(_name(own[0].item, several), tuple(sorted(own, key=_order))) for own in groups.values()]
+    named: dict[tuple[str, str, str], int] = {}
+    for own in groups.values():
+        called = _called(own[0].item)
+        named[called] = named.get(called, 0) + 1
+    found = [
+        Subject(_name(own[0].item, several, named[_called(own[0].item)] > 1), tuple(sorted(own, key=_order)))
+        for own in groups.values()
+    ]
     return sorted(found, key=_subject_order)
 
 
-def _name(item: Item, several: bool) -> str:
+def _called(item: Item) -> tuple[str, str, str]:
+    return item["system"], item["kind"], item["name"]
+
+
+def _name(item: Item, several: bool, shared: bool) -> str:
     name = str(item["name"] or item["id"])
+    if shared and name != item["id"]:
+        name = f"{name} [{item['id']}]"
     return f"{item['system']}/{name}" if several and name != item["system"] else name
 
 

@@ -13,7 +13,7 @@ from nagios_checks.evaluate import evaluate
 from nagios_checks.outcome import OK, UNKNOWN, WARNING, Outcome
 from nagios_checks.perfdata import item
 from nagios_checks.services import Item
-from nagios_checks.wording import LINE, plain, span
+from nagios_checks.wording import line, span
 
 _NAMED = 50
 
@@ -36,13 +36,13 @@ def answering(
     read = "a system was never read" if age is None else f"the oldest reading is {span(age)} old"
     told = f"{services} services told; {read}"
     if not rejected or found.state != OK:
-        return Outcome(found.state, plain(f"{found.text}; {told}", LINE), found.long, perf)
+        return Outcome(found.state, line(f"{found.text}; {told}"), found.long, perf)
     first = f"EXPORTER WARNING - {len(rejected)} services unknown to the engine, first {rejected[0]}: render and reload"
     long = [f"unknown to the engine: {name}" for name in rejected[:_NAMED]]
     long += [f"... and {len(rejected) - _NAMED} more"] if len(rejected) > _NAMED else []
-    return Outcome(WARNING, plain(f"{first}; {told}", LINE), (*long, *found.long), perf)
+    return Outcome(WARNING, line(f"{first}; {told}"), (*long, *found.long), perf)
 
 
 def silent(why: str) -> Outcome:
     """What it shows while the exporter gives no usable answer."""
-    return Outcome(UNKNOWN, plain(f"EXPORTER UNKNOWN - {why}; none of its verdicts are told", LINE))
+    return Outcome(UNKNOWN, line(f"EXPORTER UNKNOWN - {why}; none of its verdicts are told"))

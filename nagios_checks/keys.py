@@ -19,7 +19,7 @@ def key_of(system: str, kind: str | None = None, id_: str | None = None) -> str:
     A slash is encoded too. Half a pair that stands alone (JSON may hold one) keeps its own three bytes.
     """
     text = system if kind is None else f"{system}/{kind}/{id_ or ''}"
-    return "".join(c if c in _SAFE else _encoded(c) for c in text)
+    return text if _SAFE.issuperset(text) else "".join(c if c in _SAFE else _encoded(c) for c in text)
 
 
 def _encoded(character: str) -> str:

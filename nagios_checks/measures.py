@@ -6,15 +6,16 @@ percent, bytes and counts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from nagios_checks.concerns import JOB, REPOSITORY, RESTORE, RPO, SYSTEM
 from nagios_checks.perfdata import item as perf_item
 from nagios_checks.ranges import Range
+from nagios_checks.records import Record
 from nagios_checks.wording import span
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     Item = Mapping[str, Any]
 
@@ -45,7 +46,7 @@ _ROUNDING = 2.0
 _INFINITE = float("inf")
 
 
-class Measure(NamedTuple):
+class Measure(Record):
     """`value` and limits in `unit` (s, %, B or a count); `value` is None when it is not known."""
 
     label: str

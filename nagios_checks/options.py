@@ -5,11 +5,11 @@ No argparse: importing it costs a check more than all its other work, and it end
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from nagios_checks.outcome import NAMES
 from nagios_checks.ranges import Threshold, seconds, threshold
+from nagios_checks.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -19,11 +19,15 @@ SWITCH, COUNTED, TEXT, NUMBER, SECONDS, STATE, RANGE = (
 )  # fmt: skip
 
 
+# What every terminal shows in a line.
+WIDTH = 79
+
+
 class Usage(Exception):
     """A command line that cannot be obeyed; its text is one line that says what is wrong and what is possible."""
 
 
-class Option(NamedTuple):
+class Option(Record):
     """`--name`, and `-letter` where there is one. `kind` says what its value may be; a switch or a count has none.
 
     `default` is as it would be typed; None leaves the option out. `repeat`: may be given several times.
@@ -174,11 +178,12 @@ def describe(options: Iterable[Option]) -> str:
         names = f"-{option.letter}, " if option.letter else "    "
         lines.append(f"  {names}{option.flag}{'=' + option.metavar if option.takes_value else ''}")
         told = option.help if option.default is None else f"{option.help} (default {option.default})"
-        lines += [f"        {line}" for line in _wrap(told, 96)]
+        lines += [f"        {line}" for line in wrapped(told, WIDTH - 8)]
     return "\n".join(lines)
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int = WIDTH) -> list[str]:
+    """The lines of a text, broken between words."""
     lines = [""]
     for word in text.split():
         if lines[-1] and len(lines[-1]) + 1 + len(word) > width:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from nagios_checks.records import Record
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -10,7 +10,7 @@ NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 RANK = (0, 1, 3, 2)
 
 
-class Outcome(NamedTuple):
+class Outcome(Record):
     """`state` is an exit code; `text` the first line and `long` what follows it, worst first, ASCII without a pipe.
 
     `perf` are ready `'label'=value[UOM];warn;crit;min;max` items.

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from nagios_checks.concerns import EXPORTER, UNKNOWN_DATA
 from nagios_checks.measures import MAIN, limit, stretched
 from nagios_checks.outcome import CRITICAL, OK, RANK, UNKNOWN, WARNING
 from nagios_checks.ranges import Range, Threshold
+from nagios_checks.records import Record
 from nagios_checks.wording import span
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     Item = Mapping[str, Any]
 
 
-class Overrides(NamedTuple):
+class Overrides(Record):
     """Thresholds for a check's main value: seconds, or percent where it is a ratio; for copies only where `role` asks.
 
     None leaves the policy's.
@@ -33,7 +34,7 @@ class Overrides(NamedTuple):
         return item["role"] is None or item["role"] in (self.role or "primary").split(",")
 
 
-class Overridden(NamedTuple):
+class Overridden(Record):
     """The state by the command line, what is said of it, and the limits in the unit of the performance data."""
 
     state: int

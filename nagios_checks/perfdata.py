@@ -7,10 +7,10 @@ in its first 19 characters (RRDtool's limit); no exponents; thresholds are range
 from __future__ import annotations
 
 from math import inf, isfinite
-from typing import TYPE_CHECKING
 
 from nagios_checks.ranges import Range
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

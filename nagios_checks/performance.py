@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nagios_checks.findings import EXCLUDED, WORDS
 from nagios_checks.measures import Measure, is_main, measure, speaks_for_itself, used_share
 from nagios_checks.outcome import CRITICAL, OK, UNKNOWN, WARNING
@@ -12,6 +10,7 @@ from nagios_checks.perfdata import item as perf_item
 from nagios_checks.perfdata import labels
 from nagios_checks.ranges import Range
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -74,8 +73,8 @@ def _identity(item: Item) -> str:
 def _measured(finding: Finding, now: float) -> Measure | None:
     """What a finding measures, with the command line's thresholds where it has some."""
     found = measure(finding.item, now)
-    if found is None:
-        return None
+    if found is None or (finding.warning is None and finding.critical is None):
+        return found
     warning, critical = finding.warning or found.warning, finding.critical or found.critical
     return found._replace(warning=warning, critical=critical)
 
@@ -83,6 +82,6 @@ def _measured(finding: Finding, now: float) -> Measure | None:
 def _unique(measures: list[Measure]) -> list[Measure]:
     """One of each label: two objectives that nobody here has heard of may begin alike."""
     return [
-        m._replace(label=name)
+        m if m.label == name else m._replace(label=name)
         for m, name in zip(measures, labels((m.label, str(n)) for n, m in enumerate(measures)), strict=True)
     ]

@@ -8,15 +8,18 @@ missing, output is bytes, and the process ends by os._exit.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Sequence
     from types import FrameType
+    from typing import NoReturn
 
     from nagios_checks.outcome import Outcome
+else:
+    import _signal as signal  # `signal` makes enums of its numbers, which costs 3 ms
 
 UNKNOWN = 3
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -50,7 +53,9 @@ def run_guarded(label: str, work: Callable[[Sequence[str]], tuple[int, str]], ar
     except MemoryError:
         state, text = UNKNOWN, f"{label} UNKNOWN - no memory left"
     except BaseException as error:
-        told = " ".join(f"{type(error).__name__}: {error}"[:250].replace("|", "/").split())
+        # It may quote what others wrote, and wording.py may be what failed.
+        told = f"{type(error).__name__}: {error}"[:250]
+        told = " ".join("".join(c if c.isalnum() or c in ".,:=_-()[]/" else " " for c in told).split())
         state, text = UNKNOWN, f"{label} UNKNOWN - internal error: {told}"
     finish(state, text)
 

@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 from math import inf, isfinite, isnan
-from typing import NamedTuple
+
+from nagios_checks.records import Record
 
 _UNITS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _LONGEST = 100 * 365 * 86400.0
 
 
-class Range(NamedTuple):
+class Range(Record):
     """Alert outside `start`..`end`, both included; `inside` turns that round."""
 
     start: float
@@ -28,7 +29,7 @@ class Range(NamedTuple):
         return (self.start <= value <= self.end) == self.inside
 
 
-class Bound(NamedTuple):
+class Bound(Record):
     """One end as it was typed: a number or seconds, or a share of the objective."""
 
     value: float
@@ -43,7 +44,7 @@ class Bound(NamedTuple):
         return self.value * objective / 100
 
 
-class Threshold(NamedTuple):
+class Threshold(Record):
     """A range as it was typed; it becomes a Range where the objective is known."""
 
     text: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from nagios_checks.client import ANSWER, Trouble
 from nagios_checks.concerns import EXPORTER, JOB, REPOSITORY, RESTORE, RPO, SYSTEM, TENANTS
 from nagios_checks.keys import BadKey, key_of, split_key
 from nagios_checks.options import Usage
+from nagios_checks.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nagios_checks.findings import Item
     from nagios_checks.options import Given
@@ -27,13 +27,18 @@ _NARROW = {
 }
 _LISTS = ("system", "tier", "owner", "objective", "role")
 _EXACT = ("workload", "job", "repository")
+_CHOOSING = ("key", "system", *_EXACT, "name", "id", "tier", "owner", "role", "objective")
 
 
-class Selection(NamedTuple):
-    """`parameters` are the API's; `exact` are fields whose value is known and must be found in every item."""
+class Selection(Record):
+    """`parameters` are the API's; `exact` are fields whose value is known and must be found in every item.
+
+    `asked` are the options that chose, with one value each: what the parameters say in the words of the command line.
+    """
 
     parameters: tuple[tuple[str, str], ...]
     exact: tuple[tuple[str, str], ...]
+    asked: tuple[tuple[str, str], ...] = ()
 
     def query(self) -> str:
         """What follows the question mark, percent-encoded."""
@@ -45,6 +50,17 @@ class Selection(NamedTuple):
             for field, value in self.exact:
                 if item[field] != value:
                     raise Trouble(ANSWER, f"the answer holds what was not asked for: another {field}")
+
+    def lacking(self, items: Sequence[Item]) -> list[tuple[str, str]]:
+        """What was asked for and is in no item: of several names in one option each must be found."""
+        several = [pair for pair in self.asked if sum(option == pair[0] for option, _ in self.asked) > 1]
+        return [(option, value) for option, value in several if not any(_fits(i[option], value, option) for i in items)]
+
+    @property
+    def systems(self) -> frozenset[str]:
+        """The systems that were named, their letters' case folded."""
+        named = dict(self.parameters).get("system")
+        return frozenset(named.casefold().split(",")) if named else frozenset()
 
 
 def selection(given: Given, concern: str | None) -> Selection:
@@ -71,7 +87,24 @@ def selection(given: Given, concern: str | None) -> Selection:
     told = {name for name, _ in parameters}
     # A narrower wish of the command line stands; what it asks beside the concern is dropped here.
     parameters += [pair for pair in _NARROW.get(concern or "", ()) if pair[0] not in told]
-    return Selection(tuple(parameters), tuple(exact))
+    return Selection(tuple(parameters), tuple(exact), tuple(_asked(given)))
+
+
+def _asked(given: Given) -> Iterator[tuple[str, str]]:
+    for option in _CHOOSING:
+        for text in given.texts(option):
+            # As the API reads them: a list separated by commas, but for what is matched whole.
+            yield from ((option, one) for one in (text.split(",") if option in _LISTS else (text,)))
+
+
+def _fits(value: str | None, wanted: str, option: str) -> bool:
+    if value is None:
+        return False
+    if option != "name":
+        return value.casefold() == wanted.casefold()
+    from fnmatch import fnmatchcase  # only where several patterns are given: it brings `re`
+
+    return fnmatchcase(value, wanted)
 
 
 def _of_key(key: str) -> list[tuple[str, str]]:

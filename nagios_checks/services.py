@@ -86,8 +86,9 @@ def safe_name(name: str) -> str:
     Accents are dropped; what Nagios forbids, control characters and other scripts become `_`. Nagios 4.4's JSON
     interface gives an empty text for one with any other character.
     """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return " ".join(_ILLEGAL.sub("_", plain).split())[:_LONGEST].rstrip() or "_"
+    if not name.isascii():
+        name = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return " ".join(_ILLEGAL.sub("_", name).split())[:_LONGEST].rstrip() or "_"
 
 
 def _of_subjects(items: Iterable[Item]) -> Iterator[Service]:

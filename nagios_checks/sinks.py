@@ -44,6 +44,8 @@ class Sink(Protocol):
 
 def plain(text: str) -> str:
     """One line of printable ASCII: what an engine may take for the end of a line or of an output is replaced."""
+    if text.isascii() and text.isprintable():
+        return text  # as nearly always, and then ten times as fast
     return "".join(c if " " <= c <= "~" else "?" if c > "~" else " " for c in text)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nagios_checks.findings import EXCLUDED, WORDS, severity
 from nagios_checks.measures import MAIN, figure, used_share
 from nagios_checks.outcome import CRITICAL, OK, UNKNOWN, WARNING
-from nagios_checks.wording import NAME, few, moment, plain
+from nagios_checks.wording import NAME, REASON, few, line, moment, plain
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nagios_checks.findings import Finding, Subject
 
 _PROBLEMS = (CRITICAL, UNKNOWN, WARNING)
-_SHORT = 40
+# A name among others on the first line, and one with a line for itself, where its id may have to stand beside it.
+_SHORT, _LONG = 40, 120
 _KINDS = {"workload": "workloads", "job": "jobs", "repository": "repositories", "tier": "tiers", "system": "systems"}
 
 
@@ -71,14 +71,14 @@ def _line(subject: Subject, *, everything: bool) -> str:
     told = [f for f in subject.findings if everything or f.state not in (OK, EXCLUDED)] or [subject.first]
     reasons = [str(told[0].item["reason"]), *(f"{_objective(f)}: {f.item['reason']}" for f in told[1:])]
     notes = {f.note: None for f in told if f.note}
-    body = "; ".join(plain(part) for part in (*reasons, *notes))
-    return f"{WORDS[subject.state]} {plain(subject.name, NAME)}: {body}{_action(subject.first)}"
+    body = "; ".join((*map(plain, reasons), *(line(note, REASON) for note in notes)))
+    return f"{WORDS[subject.state]} {plain(subject.name, _LONG)}: {body}{_action(subject.first)}"
 
 
 def _verdict(finding: Finding) -> str:
-    note = f"; {finding.note}" if finding.note else ""
+    note = f"; {line(finding.note, REASON)}" if finding.note else ""
     reason = plain(str(finding.item["reason"]))
-    return f"{WORDS[finding.state]} {_objective(finding)}: {reason}{plain(note)}{_action(finding)}"
+    return f"{WORDS[finding.state]} {_objective(finding)}: {reason}{note}{_action(finding)}"
 
 
 def _action(finding: Finding) -> str:
@@ -89,7 +89,7 @@ def _action(finding: Finding) -> str:
 def _objective(finding: Finding) -> str:
     role = finding.item["role"]
     objective = plain(str(finding.item["objective"]), _SHORT)
-    return objective if role in (None, "primary") else f"{role} {objective}"
+    return objective if role in (None, "primary") else f"{plain(str(role), _SHORT)} {objective}"
 
 
 def _brief(subject: Subject, now: float) -> str:

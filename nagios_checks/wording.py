@@ -1,4 +1,4 @@
-"""Words of a check: ASCII without a pipe, on one line, short enough for a pager."""
+"""Words of a check: ASCII on one line that no shell, page or engine takes for more than text, fit for a pager."""
 
 from __future__ import annotations
 
@@ -7,24 +7,36 @@ from time import gmtime
 # A name or a reason may be 100,000 characters long; a pager shows some hundred.
 NAME, REASON, LINE = 60, 160, 400
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# What Nagios' sample configuration keeps out of macros (illegal_macro_output_chars), and the backslash, which the
+# sample notification's `printf "%b"` obeys: where that setting is gone, a workload's name would leave the quotes of the
+# mail command, or put markup into a console. A name o'brien is told as o_brien, as in the name of its service.
+_TAMED = str.maketrans("|\\'\"`$<>&~", "//____()+-")
 _SIZES = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def plain(text: str, most: int = REASON) -> str:
-    """`text` as printable ASCII on one line, cut to `most` characters.
+    """A text of others as printable ASCII on one line, without what shells and pages obey, cut to `most` characters.
 
     Nagios 4.4's JSON interface gives an empty text for one with any other character, and a pipe begins the performance
     data. Accents are dropped, other scripts become `?`.
     """
     # Cut before anything is done to it: the longest name may cost no more than a long one.
-    text = text[: 4 * most]
+    return line(_ascii(text[: 4 * most]).translate(_TAMED), most)
+
+
+def line(text: str, most: int = LINE) -> str:
+    """A text of ours, what came from others already `plain`, on one line of ASCII, cut to `most` characters."""
+    text = " ".join(_ascii(text).replace("|", "/").split())
+    return text if len(text) <= most else f"{text[: most - 3].rstrip()}..."
+
+
+def _ascii(text: str) -> str:
     if not (text.isascii() and text.isprintable()):
         from unicodedata import combining, normalize  # only where it is needed
 
         text = "".join(c for c in normalize("NFKD", text) if not combining(c))
         text = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text)
-    text = " ".join(text.replace("|", "/").split())
-    return text if len(text) <= most else f"{text[: most - 3].rstrip()}..."
+    return text
 
 
 def span(seconds: float) -> str:

@@ -46,12 +46,15 @@ def hostile() -> Judgement:
 
 
 def plugin_folder(folder: Path, plugins: Path) -> Path:
-    """Every check as an administrator finds it in one folder, run by this interpreter; check_dummy beside them."""
+    """Every check as an administrator finds it in one folder, run by this interpreter; check_dummy beside them.
+
+    Each is given long to answer: a busy machine is no timeout.
+    """
     made = folder / "plugins"
     made.mkdir()
     for check in CHECKS:
         script = made / check.name
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} -I {ROOT}/nagios_checks/{check.name}.py "$@"\n')
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} -I {ROOT}/nagios_checks/{check.name}.py -t 55 "$@"\n')
         script.chmod(0o755)
     shutil.copy(plugins, made / "check_dummy")
     return made

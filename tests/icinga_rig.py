@@ -15,6 +15,7 @@ import re
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,15 +42,27 @@ object ApiUser "lastgood" {{
 # What a submitter needs (Icinga 2.13, "Icinga 2 API", permissions), and what the test reads and hurries with.
 _PERMISSIONS = (
     "actions/process-check-result", "actions/reschedule-check", "objects/query/Service", "objects/query/Host",
+    "objects/query/Notification", "objects/query/Downtime",
 )  # fmt: skip
 
 
 class Icinga:
     """`objects` are the files it reads after its own; `constants` are defined before them. The programs it runs are
-    looked for in `path` first."""
+    looked for in `path` first.
+
+    Unless `checking` it runs no check. A passive service has one that says that no result came; under way at the start,
+    it would overrule the first result.
+    """
 
     def __init__(
-        self, binary: Path, folder: Path, objects: Iterable[Path], path: Path | None = None, **constants: object
+        self,
+        binary: Path,
+        folder: Path,
+        objects: Iterable[Path],
+        path: Path | None = None,
+        *,
+        checking: bool = True,
+        **constants: object,
     ) -> None:
         self.binary, self.folder, self.port, self._path = binary, folder, free_port(), path
         self.url = f"https://{NODE}:{self.port}"
@@ -60,6 +73,7 @@ class Icinga:
         text = "".join(f"const {name} = {json.dumps(value)}\n" for name, value in constants.items())
         text += f'const NodeName = "{NODE}"\nconst ZoneName = "{NODE}"\n'
         text += _BASE.format(port=self.port, password=PASSWORD, permissions=permissions)
+        text += "" if checking else 'object IcingaApplication "app" { enable_service_checks = false }\n'
         text += "".join(f'include "{path}"\n' for path in objects)
         self.config = folder / "icinga2.conf"
         self.config.write_text(text, encoding="utf-8")
@@ -113,7 +127,7 @@ class Icinga:
                 assert process.poll() is None, log.read_text()
                 return self._answers()
 
-            eventually(ready, 30, "Icinga's API answers")
+            eventually(ready, 60, "Icinga's API answers")
             yield self
 
     # --- its API -----------------------------------------------------------------------------------------------------
@@ -138,16 +152,26 @@ class Icinga:
             return False
 
     def check_all(self) -> None:
-        """Have every service checked now: by itself it spreads the first checks over a minute."""
+        """Have every service checked now, and wait for it: by itself it spreads the first checks over a minute."""
+        begun = time.time()
         status, answer = self.ask("/v1/actions/reschedule-check", {"type": "Service", "filter": "true", "force": True})
         assert status == 200, answer
 
+        def checked() -> bool:
+            results = [told["last_check_result"] for told in self.services().values()]
+            return all(result is not None and result["execution_start"] >= begun for result in results)
+
+        eventually(checked, 120, "every service was checked")
+
     def services(self) -> dict[tuple[str, str], dict[str, Any]]:
         """The attributes of every service, by host and name."""
-        status, answer = self.ask("/v1/objects/services")
+        return {(attrs["host_name"], attrs["name"]): attrs for attrs in self.objects("services")}
+
+    def objects(self, kind: str) -> list[dict[str, Any]]:
+        """The attributes of every object of a kind, such as notifications."""
+        status, answer = self.ask(f"/v1/objects/{kind}")
         # A query that matches nothing is a 404.
-        found = answer["results"] if status == 200 else []
-        return {(r["attrs"]["host_name"], r["attrs"]["name"]): r["attrs"] for r in found}
+        return [result["attrs"] for result in answer["results"]] if status == 200 else []
 
     def states(self) -> dict[tuple[str, str], int]:
         """The state of each service that was ever checked, by active or passive check."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,8 @@ _LINE = re.compile(r"^\s+([^=\s]+)(?:=|\s+)(.*)$", re.MULTILINE)
 
 
 class Nagios:
-    """`objects` are the files it reads; `macros` are $USER1$ and so on; `settings` replace those of its main file."""
+    """`objects` are the files it reads; `macros` are $USER1$ and so on; `settings` replace those of its main file; None
+    takes one out."""
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class Nagios:
         # No spreading of the first checks: a test waits for all of them.
         told |= {"service_inter_check_delay_method": "n", "host_inter_check_delay_method": "n"}
         told |= {"check_for_updates": 0, "enable_notifications": 0, "service_check_timeout": 30}
-        yield from (told | settings).items()
+        yield from ((key, value) for key, value in (told | settings).items() if value is not None)
 
     def verify(self) -> tuple[int, list[str]]:
         """The exit status of `nagios4 -v`, and its warnings and errors."""
@@ -84,7 +86,7 @@ class Nagios:
                 assert process.poll() is None, (self.folder / "out").read_text()
                 return self.command_file.exists() and bool(self.services())
 
-            eventually(ready, 20, "Nagios has written its status")
+            eventually(ready, 60, "Nagios has written its status")
             yield self
 
     # --- what it knows -----------------------------------------------------------------------------------------------
@@ -96,6 +98,10 @@ class Nagios:
     def states(self) -> dict[Key, int]:
         """The state of each service that was ever checked, by active or passive check."""
         return {key: int(b["current_state"]) for key, b in self.services().items() if b["has_been_checked"] == "1"}
+
+    def downtimes(self) -> list[Block]:
+        """The downtimes of services it knows."""
+        return list(self._blocks("status", "servicedowntime"))
 
     def objects(self, kind: str) -> list[Block]:
         """The objects of a kind as it understood them."""
@@ -114,6 +120,18 @@ class Nagios:
         """Its log without the stamps."""
         text = (self.folder / "var" / "log").read_text(encoding="utf-8", errors="replace")
         return [re.sub(r"^\[\d+\] ", "", line) for line in text.splitlines()]
+
+    def check_all(self) -> None:
+        """Have every service checked now, and wait for it. Its status tells whole seconds, so a new one is begun."""
+        begun = int(time.time()) + 1
+        eventually(lambda: time.time() >= begun, 5, "the next second")
+        told = self.services()
+        with self.command_file.open("w", encoding="utf-8") as file:
+            for host, name in told:
+                file.write(f"[{begun}] SCHEDULE_FORCED_SVC_CHECK;{host};{name};{begun}\n")
+        self.wait(
+            lambda b: all(int(one["last_check"]) >= begun for one in b.values()), 120, "every service was checked"
+        )
 
     def wait(self, condition: Callable[[dict[Key, Block]], bool], seconds: float, what: str) -> dict[Key, Block]:
         """Its services once they meet the condition; fails naming `what` after `seconds`."""

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from exporters.acronis import raw
 from exporters.acronis.mapping import mapped
-from exporters.acronis.resources import ResourceIntake
+from exporters.acronis.resources import PolicyRun, ResourceIntake, ResourceTold
 from exporters.acronis.tables import PlanTold, Tables
 from exporters.acronis.words import Words
 from tests.acronis_rig import NOW, at, ran
@@ -77,6 +78,59 @@ def test_a_machine_with_several_plans_is_waited_for_by_each_and_makes_none_late(
     minutes: float, expected: float
 ) -> None:
     assert due([(-15, 9)], 0, minutes=minutes, plans=("one", "two")) == expected
+
+
+MINUTE = 1 / 60
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        # By when each was last seen to begin here, by either service.
+        ({"one": -15, "two": -6 + MINUTE}, {"one": 9, "two": 18}),
+        # One entry is left for the one that was not seen of late.
+        ({"two": -6}, {"one": 9, "two": 18}),
+        ({"one": -15}, {"one": 9, "two": 18}),
+        # Nothing tells them apart.
+        ({}, {"one": 9, "two": 9}),
+        ({"one": -15, "two": -15}, {"one": 9, "two": 9}),
+        ({"one": -15, "two": -15 + MINUTE}, {"one": 9, "two": 9}),
+        ({"one": -14, "two": -5}, {"one": 9, "two": 9}),
+        # A third entry is nobody's.
+        ({"one": -15, "two": -6, "three": -1}, {"one": 9, "two": 9, "three": 9}),
+    ],
+)
+def test_entries_of_several_plans_are_told_apart_by_their_last_runs(
+    seen: dict[str, float], expected: dict[str, float]
+) -> None:
+    plans = tuple(expected)
+    runs = [PolicyRun("policy.backup.machine", at(last), at(last), at(last + 24)) for last in (-15, -6)]
+    tables = Tables(
+        resources={"m": resource(tuple(runs))},
+        plans={plan: PlanTold(plan, True, True, None) for plan in plans},
+        applied={"m": plans},
+        applied_at=NOW,
+    )
+    tables.activities.plans["m"] = {plan: at(hours) for plan, hours in seen.items()}
+    told = {job.id: job.next_run for job in mapped(tables, NOW, Words()).jobs}
+    assert told == {plan: at(hours) for plan, hours in expected.items()}
+
+
+def test_a_time_said_before_it_was_known_whose_it_is_makes_nobody_late() -> None:
+    """Both were said to be due when one of them was, as activities could not be read; the other one has run since."""
+    times = (("one", 0.2, 24), ("two", -9, 15))
+    runs = tuple(PolicyRun("policy.backup.machine", at(last), at(last), at(next_)) for _, last, next_ in times)
+    tables = Tables(resources={"m": resource(runs)}, applied={"m": ("one", "two")}, applied_at=NOW)
+    tables.due = {"one": NOW, "two": NOW}
+    tables.activities.plans["m"] = {plan: at(last) for plan, last, _ in times}
+    told = {job.id: job.next_run for job in mapped(tables, at(1), Words()).jobs}
+    assert told == {"one": at(24), "two": at(15)}
+
+
+def resource(runs: tuple[PolicyRun, ...]) -> ResourceTold:
+    intake = ResourceIntake(Words())
+    intake.extend([msgspec.convert({"context": {"id": "m"}}, raw.ResourceStatus)])
+    return replace(intake.resources["m"], backups=runs)
 
 
 @pytest.mark.parametrize(("start", "expected"), [(0.1, 24), (-24, 0)])

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import yaml
 
 from exporters.acronis import connect
 from exporters.acronis.estate import AcronisEstate
-from exporters.acronis.estate_layout import lay
-from exporters.acronis.estate_model import Group, Kind
+from exporters.acronis.estate_layout import Layout, lay
+from exporters.acronis.estate_model import Group, Kind, Trouble
 from exporters.acronis.estate_plan import CUSTOMERS, LOCAL, WEEKDAYS, numbered
 from exporters.acronis.sim_world import Manner
 from exporters.acronis.simulator import AcronisSimulator
@@ -57,19 +58,37 @@ POLICY = {
 }
 
 
+Troubles = Mapping[str, tuple[Trouble, ...]]
+
+
 def at(text: str) -> datetime:
     """A time of the first day."""
     return BEGIN.replace(hour=int(text[:2]), minute=int(text[3:]))
 
 
 class Healthy(AcronisEstate):
-    """Nothing is wrong, so nobody complains."""
+    """Nothing is wrong but what is told here, so nobody complains."""
 
     alerts = ()
+
+    def __init__(
+        self,
+        now: datetime,
+        told: datetime,
+        seed: int,
+        days: int,
+        layout: Layout,
+        troubles: Troubles = MappingProxyType({}),
+    ) -> None:
+        super().__init__(now, told, seed, days, layout)
+        self._troubles = troubles
 
 
 class Watch:
     """An exporter's poller over a data centre whose clock is turned by hand, judged after each poll."""
+
+    options: Mapping[str, object] = MappingProxyType({})
+    troubles: Troubles = MappingProxyType({})
 
     def __init__(self, folder: Path, manner: Manner, begin: datetime = BEGIN) -> None:
         (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY), encoding="utf-8")
@@ -83,7 +102,7 @@ class Watch:
         self.jobs: tuple[Job, ...] = ()
 
     def estate(self) -> AcronisEstate:
-        return Healthy(self.now, BEGIN, 7, 12, self.layout)
+        return Healthy(self.now, BEGIN, 7, 12, self.layout, self.troubles)
 
     def __enter__(self) -> Watch:
         self.sim.start()
@@ -93,7 +112,7 @@ class Watch:
 
     def _polling(self) -> Poller:
         return Poller(
-            settings(self.sim.url),
+            settings(self.sim.url, **self.options),
             connect,
             self._history,
             lambda state, _: self._states.append(state),
@@ -159,6 +178,13 @@ def test_no_warning_while_plans_begin(tmp_path: Path, manner: Manner) -> None:
             assert list(watch.play(watch.now + timedelta(minutes=minutes))) == []
 
 
+@MANNERS
+def test_a_healthy_week_shows_no_warning_at_odd_moments(tmp_path: Path, manner: Manner) -> None:
+    """The weekend of the laptops and the fulls of Saturday are in it."""
+    with Watch(tmp_path, manner) as watch:
+        assert list(watch.play(BEGIN + timedelta(days=8), timedelta(minutes=97))) == []
+
+
 @pytest.mark.long
 @MANNERS
 def test_a_healthy_fortnight_shows_no_warning(tmp_path: Path, manner: Manner) -> None:
@@ -207,7 +233,8 @@ def test_a_restart_forgets_nobody_who_is_waited_for(tmp_path: Path) -> None:
 
 @MANNERS
 def test_of_two_plans_on_one_machine_neither_is_late_for_the_other(tmp_path: Path, manner: Manner) -> None:
-    """What it is told of the two is told apart by nothing: whoever is due, only this machine's runs are waited for."""
+    """Their entries are told apart by when each ran last."""
+    day = timedelta(days=1)
     with Watch(tmp_path, manner) as watch:
         watch.now = at("20:25")
         watch.poll()
@@ -215,5 +242,34 @@ def test_of_two_plans_on_one_machine_neither_is_late_for_the_other(tmp_path: Pat
             watch.now = at(when)
             assert stories(watch.poll()) == {}
             due = {job.name: job.next_run for job in watch.jobs if job.name in ("Once more", LOCAL)}
-            assert due["Once more"] == due[LOCAL]
-        assert due[LOCAL] == at("05:30") + timedelta(days=1)
+            assert due[LOCAL] == at("05:30") + day
+        assert due["Once more"] == at("20:30") + day
+
+
+@MANNERS
+def test_of_two_plans_on_one_machine_the_one_that_stops_is_told(tmp_path: Path, manner: Manner) -> None:
+    """The other goes on, so the newest success is never old; what the two save is told by nobody."""
+    with Watch(tmp_path, manner) as watch:
+        watch.now = at("20:25")
+        watch.poll()
+        watch.troubles = {"both-01": (Trouble(plan="Once more", since=at("20:00"), drop=True),)}
+        late = "Once more was due Thu 19 Nov 20:30 UTC and has not started"
+        for days in range(3):
+            for when in ("21:05", "23:55"):
+                watch.now = at(when) + timedelta(days=days)
+                assert late in stories(watch.poll())["both-01"]
+            # Activities of two days are read again, and its last one is not among them.
+            watch.restart()
+
+
+@MANNERS
+def test_of_two_plans_on_one_machine_the_one_that_fails_is_a_job_that_fails(tmp_path: Path, manner: Manner) -> None:
+    with Watch(tmp_path, manner) as watch:
+        watch.now = at("20:25")
+        watch.poll()
+        watch.troubles = {"both-01": (Trouble(plan="Once more", since=at("20:00"), message="no space"),)}
+        for days in (1, 2, 3):
+            watch.now = at("12:00") + timedelta(days=days)
+            found = watch.poll()
+            assert found.keys() == {("Once more", "success_rate")}
+        assert "CRITICAL: failed 3 times in a row" in found["Once more", "success_rate"]

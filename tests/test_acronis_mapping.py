@@ -173,6 +173,12 @@ def test_a_unit_switched_off_by_itself_stays_apart_from_its_customer() -> None:
     assert (home.id, home.name) == ("u", "Cust A")
 
 
+def test_a_unit_that_hides_by_itself_does_not_pass_for_its_customer() -> None:
+    home = tree([PARTNER, FOLDER, CUSTOMER, {**UNIT, "ancestral_access": False}]).home("u")
+    assert home is not None
+    assert (home.id, home.name, home.readable) == ("u", "Cust A", False)
+
+
 def test_who_hides_or_refuses_is_unreadable_and_so_is_what_is_below() -> None:
     rows: list[Mapping[str, Any]] = [PARTNER, FOLDER, {**CUSTOMER, "ancestral_access": False}, UNIT]
     assert {t.id: t.readable for t in tree(rows).tenants()} == {"p": True, "f": True, "c": False, "u": False}

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from exporters import api_query
 from exporters.api_query import Answers, BadQuery, Query
 from lastgood.model import (
     ConfigurationBackup,
@@ -25,6 +26,7 @@ from lastgood.model import (
     Threat,
 )
 from lastgood.policy import Series, WorkloadRule
+from lastgood.verdict import Verdict
 from tests.board_estates import DAY, HOUR, NOW, job, judged, match, run, system, telling, workload
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "lastgood/schema/api.schema.json").read_text(encoding="utf-8"))
@@ -217,3 +219,28 @@ def test_pages_of_verdicts_are_the_whole_in_its_order() -> None:
     told = [item for page in pages for item in page["items"]]  # type: ignore[attr-defined]
     assert told == answers.answer("verdicts", {})["items"]
     assert {page["total"] for page in pages} == {len(told)}
+
+
+def test_pages_of_one_question_are_filtered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 50,000 workloads an owner's page is one of a hundred: each would look at every verdict again."""
+    judgement, read = judged(found()), list[str]()
+
+    def objective(verdict: Verdict) -> str:
+        read.append(verdict.objective)
+        return verdict.objective
+
+    monkeypatch.setattr(api_query, "_OF_VERDICT", {**api_query._OF_VERDICT, "objective": objective})
+    answers, wanted = Answers(judgement), {"objective": "rpo,coverage,schedule,system"}
+    pages = [answers.answer("verdicts", {**wanted, "limit": "2", "offset": str(n)}) for n in range(0, 20, 2)]
+    assert len(read) == len(judgement.verdicts)
+    told = [item for page in pages for item in page["items"]]  # type: ignore[attr-defined]
+    assert len(told) > 2
+    assert told == Answers(judgement).answer("verdicts", wanted)["items"]
+    # Another question is another answer; what fits into one page is not kept, nor is more than some.
+    assert answers.answer("verdicts", {"objective": "rpo", "limit": "2"}) != pages[0]
+    for number in range(50):
+        answers.answer("verdicts", {"objective": ["rpo", f"x{number}"]})
+    assert len(answers._passed) <= 2
+    for number in range(50):
+        answers.answer("verdicts", {"name": ["*", f"x{number}"], "limit": "1"})
+    assert len(answers._passed) == api_query._KEPT

@@ -249,7 +249,7 @@ def test_what_verdicts_rest_on_is_told_as_it_is() -> None:
 def test_the_times_in_the_truth_table_are_those_of_the_code() -> None:
     from lastgood.judging.integrity import SHRUNK, SHRUNK_AFTER
     from lastgood.judging.restores import DEFAULT_INTERVAL
-    from lastgood.judging.risk import LEAST_ALLOWANCE, START_GRACE
+    from lastgood.judging.risk import LEAST_ALLOWANCE, MOST_ALLOWANCE, START_GRACE
     from lastgood.judging.rpo import SKEW
     from lastgood.policy import ConfigurationRule
     from lastgood.runs import OVERDUE, UNTIMED_WAIT
@@ -258,7 +258,8 @@ def test_the_times_in_the_truth_table_are_those_of_the_code() -> None:
     assert f"{OVERDUE.total_seconds() / 60:.0f} minutes overdue" in text
     assert f"until {(UNTIMED_WAIT + OVERDUE).total_seconds() / 3600:.0f} hour has passed" in text
     assert f"{START_GRACE / 60:.0f} minutes after its time" in text
-    assert f"not before {LEAST_ALLOWANCE / 3600:.0f} hour" in text
+    assert f"not before {LEAST_ALLOWANCE / 3600:.0f} hour and not later than a week" in text
+    assert MOST_ALLOWANCE == 7 * 86400
     assert f"(over {SKEW / 60:.0f} minutes)" in text
     assert f"interval for `rto` is {DEFAULT_INTERVAL / 86400:.0f} days" in text
     assert f"below {SHRUNK:.0%} of".replace("%", " %") in text

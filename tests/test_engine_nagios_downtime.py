@@ -28,7 +28,7 @@ def test_a_window_mutes_its_services_once_and_no_other(nagios: Path, tmp_path: P
             schedule(running.command_file, list(planned(found, [patch])), Ledger(tmp_path / "state.json"), now)
             for _ in range(3)
         ]
-        running.wait(lambda b: b["hq", "RPO sql-01"]["scheduled_downtime_depth"] == "1", 20, "the downtime has begun")
+        running.wait(lambda b: b["hq", "RPO sql-01"]["scheduled_downtime_depth"] == "1", 90, "the downtime has begun")
         depths = {name: int(b["scheduled_downtime_depth"]) for (_, name), b in running.services().items()}
         commands = [line for line in running.log() if line.startswith("EXTERNAL COMMAND: SCHEDULE_SVC_DOWNTIME")]
     assert told == [1, 0, 0]

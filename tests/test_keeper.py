@@ -91,8 +91,9 @@ def test_over_the_cap_detail_goes_and_deadlines_stay(tmp_path: Path) -> None:
     for kept in ("backup_workload_info", "backup_workload_state", "backup_workload_rpo_deadline_timestamp_seconds",
                  "backup_verdict"):  # fmt: skip
         assert f"\n{kept}{{" in text
-    dropped = next(s.value for f in parse_text(text) for s in f.samples if s.name == "lastgood_series_dropped")
-    assert dropped > 0
+    told = {s.name: s.value for f in parse_text(text) for s in f.samples}
+    assert told["lastgood_series_dropped"] > 0
+    assert told["lastgood_series_over_cap"] == told["lastgood_series"] - 1 > 0, "a cap that is not held is told"
 
 
 def test_only_as_much_goes_as_must_and_the_least_important_first(tmp_path: Path) -> None:
@@ -105,6 +106,7 @@ def test_only_as_much_goes_as_must_and_the_least_important_first(tmp_path: Path)
     gone = told.keys() - left.keys()
     assert {CATALOG[name].drop for name in gone} == {max(metric.drop for metric in CATALOG.values())}
     assert left["lastgood_series_dropped"] == told["lastgood_series"] - left["lastgood_series"] == len(gone) > 0
+    assert left["lastgood_series_over_cap"] == 0
 
 
 def test_what_the_cap_takes_is_detail_and_never_what_an_alert_needs() -> None:

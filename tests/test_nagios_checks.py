@@ -15,7 +15,7 @@ from nagios_checks.keys import key_of
 from nagios_checks.running import run
 from tests.answering import Answering, answering
 from tests.board_estates import HOUR, judged, system, troubled, workload
-from tests.faulty_server import FaultyServer, answer
+from tests.faulty_server import Close, FaultyServer, Wait, answer
 from tests.nagios_answers import body, checked, one_line
 from tests.nagios_items import item
 from tests.scenario import SOURCES, names
@@ -90,8 +90,8 @@ def test_every_scenario_by_every_check(name: str) -> None:
         (("--system", "veeam-branch,acronis-eu"), "RPO UNKNOWN - 40 of 65 workloads: "),
         (("--system", "veeam-branch", "--system", "acronis-eu"), "RPO UNKNOWN - 40 of 65 workloads: "),
         (("--tier", "gold"), "RPO CRITICAL - 1 critical, 1 warning of 3 workloads: "),
-        (("--owner", "nobody"), "RPO UNKNOWN - no verdict matches what was asked for"),
-        (("--workload", "sql-*"), "RPO UNKNOWN - no verdict matches what was asked for"),
+        (("--owner", "nobody"), "RPO UNKNOWN - no verdict matches --owner nobody"),
+        (("--workload", "sql-*"), "RPO UNKNOWN - no verdict matches --workload sql-*"),
         (("--objective", "rpo", "--system", "acronis-eu"), "RPO OK - 25 workloads"),
         (("--role", "copy"), "RPO UNKNOWN - no verdict matches"),
         (("--workload", "patched-01"), "RPO CRITICAL - patched-01: "),
@@ -100,6 +100,68 @@ def test_every_scenario_by_every_check(name: str) -> None:
 )
 def test_what_is_selected(exporter: Answering, words: tuple[str, ...], told: str) -> None:
     assert first(ran(exporter, "check_backup_rpo", *words)).startswith(told)
+
+
+SYSTEMS = "acronis-eu, veeam-branch, veeam-hq"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--system", "veeam-bramch"), f"--system veeam-bramch; its systems are {SYSTEMS}"),
+        (("--key", "hq%2Fworkload%2Fx"), f"--key hq%2Fworkload%2Fx; its systems are {SYSTEMS}"),
+        # The system is there; a list of systems would mislead.
+        (("--system", "Veeam-HQ", "--workload", "SQL-HR"), "--system Veeam-HQ, --workload SQL-HR"),
+        (("--tier", "platinum", "--owner", "o'brien"), "--tier platinum, --owner o_brien"),
+        (("--objective", "coverage"), "--objective coverage"),
+    ],
+)
+def test_what_nothing_matches_is_quoted_and_known_systems_are_named(
+    exporter: Answering, words: tuple[str, ...], told: str
+) -> None:
+    assert one_line(ran(exporter, "check_backup_rpo", *words)) == f"RPO UNKNOWN - no verdict matches {told}"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--system", "acronis-eu,veeam-bramch"), f"--system veeam-bramch; its systems are {SYSTEMS}"),
+        (("--system", "acronis-eu", "--system", "veeam-bramch"), f"--system veeam-bramch; its systems are {SYSTEMS}"),
+        (("--name", "web-00?", "--name", "wep-*"), "--name wep-*"),
+        (("--name", "web-00?", "--objective", "rpo,immutability"), "--objective immutability"),
+        (("--name", "web-00?", "--role", "primary,copy"), "--role copy"),
+    ],
+)
+def test_a_name_mistyped_among_others_is_not_well(exporter: Answering, words: tuple[str, ...], told: str) -> None:
+    """The exporter answers for those it knows; a service that says OK for the rest would hide the mistake for ever."""
+    state, text = ran(exporter, "check_backup_rpo", *words)
+    assert (state, text.partition("; else: ")[0]) == (3, f"RPO UNKNOWN - no verdict matches {told}")
+    assert "workloads" in text.partition("; else: ")[2]
+    chosen = ran(exporter, "check_backup_rpo", *words, "--missing-state", "ok")
+    assert (chosen[0], first(chosen).endswith(f"; no verdict matches {told}")) == (0, True)
+
+
+def test_a_name_mistyped_beside_what_is_critical_does_not_hide_it(exporter: Answering) -> None:
+    state, text = ran(exporter, "check_backup_rpo", "--name", "sql-*", "--name", "wep-*")
+    assert (state, text.startswith("RPO CRITICAL - ")) == (2, True)
+    assert first((state, text)).endswith("; no verdict matches --name wep-*")
+
+
+def test_nothing_of_its_kind_at_all() -> None:
+    with FaultyServer([answer(body())]) as server:
+        assert one_line(checked(server)) == "RPO UNKNOWN - the exporter has no verdict of this kind"
+
+
+def test_the_systems_that_could_be_named_are_only_a_help() -> None:
+    with FaultyServer([answer(body()), [Close()]]) as server:
+        assert one_line(checked(server, "--system", "x")) == "RPO UNKNOWN - no verdict matches --system x"
+    with FaultyServer([answer(body()), [Wait()]]) as server:
+        assert one_line(checked(server, "--system", "x", "-t", "0.3")) == "RPO UNKNOWN - no verdict matches --system x"
+
+
+def test_a_subject_without_a_value_is_found_all_the_same(exporter: Answering) -> None:
+    state, text = ran(exporter, "check_backup_coverage", "--workload", "sql-hr", "--objective", "coverage")
+    assert (state, text.partition(":")[0]) == (0, "COVERAGE OK - sql-hr")
 
 
 def test_maintenance_is_named(exporter: Answering) -> None:
@@ -130,7 +192,7 @@ def test_a_hostile_name_or_id_is_found_by_name_id_and_key() -> None:
     with answering(judged(system("hq", (nasty, like, workload("a"), workload("b"))))) as served:
         for words in (("--workload", NASTY), ("--id", NASTY), ("--key", key_of("hq", "workload", NASTY))):
             state, text = ran(served, "check_backup_rpo", *words)
-            assert (state, text.split(":")[0]) == (0, "RPO OK - a,b*[x]?;'\"=/$(id)\\ ? ?")
+            assert (state, text.split(":")[0]) == (0, "RPO OK - a,b*[x]?;__=/_(id)/ ? ?")
 
 
 def test_equal_names_in_two_systems_are_both_told() -> None:

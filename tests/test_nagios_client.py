@@ -35,6 +35,8 @@ from tests.nagios_answers import body, checked, one_line, page
 from tests.nagios_items import item
 
 GOOD = body(item("a"))
+# Every state an operator may choose for what is no answer.
+CHOSEN = ("--timeout-state", "ok", "--unreachable-state", "ok", "--missing-state", "ok")
 
 
 def got(server: FaultyServer, seconds: float = 60.0) -> Reply:
@@ -127,9 +129,28 @@ LIES: dict[str, Script] = {
 
 @pytest.mark.parametrize("script", LIES.values(), ids=LIES.keys())
 def test_a_lie_is_unknown_and_one_line_whatever_states_were_chosen(script: Script) -> None:
-    words = ("--timeout-state", "ok", "--unreachable-state", "ok", "--missing-state", "ok")
     with FaultyServer([script]) as server:
-        assert one_line(checked(server, *words)).startswith("RPO UNKNOWN - ")
+        assert one_line(checked(server, *CHOSEN)).startswith("RPO UNKNOWN - ")
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (answer(b'{"error":"no data yet: the first poll has not ended"}', 503),
+         "the exporter cannot answer now (HTTP 503): no data yet: the first poll has not ended"),
+        (answer(b"Busy.\n", 503), "the exporter cannot answer now (HTTP 503): Busy."),
+        (answer(b"", 503), "the exporter cannot answer now (HTTP 503)"),
+        (answer(b"Not found. See /.\n", 404),
+         "HTTP 404, so there is no /api/v1/verdicts; --url is the address of the exporter alone: Not found. See /."),
+        (answer(b'{"error":"this collection has no colour"}', 400), "HTTP 400: this collection has no colour"),
+        (answer(b'{"error":[1]}', 500), "HTTP 500: {_error_:[1]}"),
+        (answer(b"", 502), "HTTP 502"),
+        (redirect("/login", 303), "what answers there sends on to /login; give that as --url"),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_told_in_its_own_words(script: Script, told: str) -> None:
+    with FaultyServer([script]) as server:
+        assert one_line(checked(server)) == f"RPO UNKNOWN - {told}"
 
 
 @pytest.mark.parametrize(
@@ -248,23 +269,44 @@ def test_tls_is_verified_with_the_given_authority(authority: Authority) -> None:
     issued = authority.issue("good", "DNS:localhost")
     with FaultyServer([answer(GOOD)], tls=issued.context()) as server:
         assert checked(server, "--ca-file", str(authority.root.certificate))[0] == 0
-        assert "setting up TLS failed: " in one_line(checked(server))
+        told = "its certificate is not trusted: unable to get local issuer certificate; --ca-file names whom to trust"
+        assert told in one_line(checked(server))
 
 
 @pytest.mark.parametrize(("names", "days"), [("DNS:other.example.org", 3650), ("DNS:localhost", -1)])
 def test_a_certificate_for_another_name_or_time_is_refused(authority: Authority, names: str, days: int) -> None:
     issued = authority.issue(f"bad{days}", names, days=days)
+    # Whoever cannot prove to be the exporter is there: no state that was chosen for its absence may hide that.
+    words = ("--ca-file", str(authority.root.certificate), *CHOSEN)
     with FaultyServer([answer(GOOD)], tls=issued.context()) as server:
-        text = one_line(checked(server, "--ca-file", str(authority.root.certificate)))
+        text = one_line(checked(server, *words))
         assert not server.seen
-    assert "certificate" in text.lower() or "hostname" in text.lower()
+    why = "certificate has expired" if days < 0 else "Hostname mismatch"
+    assert f"its certificate is not trusted: {why}" in text and "--ca-file" not in text
+
+
+def test_authorities_that_are_none_are_no_absence(tmp_path: Path) -> None:
+    empty = tmp_path / "ca.crt"
+    empty.write_text("no certificate\n")
+    with FaultyServer([answer(GOOD)]) as server:
+        url = server.url.replace("http:", "https:")
+        assert "--ca-file holds no usable certificate: " in one_line(checked(url, "--ca-file", str(empty), *CHOSEN))
 
 
 def test_a_handshake_that_hangs_or_is_none_ends_in_time(authority: Authority) -> None:
     with FaultyServer([], handshake=[Wait()]) as server:
         assert "while setting up TLS" in one_line(checked(server, "-t", "0.3"))
     with FaultyServer([], handshake=[Send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Close()]) as server:
-        assert "setting up TLS failed" in one_line(checked(server))
+        told = "no TLS with what answers there: wrong version number; is it http?"
+        assert told in one_line(checked(server, *CHOSEN))
+    for end in (Close(), Reset()):
+        with FaultyServer([], handshake=[end]) as server:
+            assert checked(server, "--unreachable-state", "warning")[0] == 1
+
+
+def test_who_speaks_tls_is_told_of_as_such(authority: Authority) -> None:
+    with FaultyServer([[Send(b"\x15\x03\x01\x00\x02\x02\x46"), Close()]]) as server:
+        assert one_line(checked(server, *CHOSEN)).endswith(f"{server.url} speaks TLS; write https:// in --url")
 
 
 def test_a_tls_answer_without_a_farewell_is_whole_only_with_its_length(authority: Authority) -> None:

@@ -149,7 +149,7 @@ def test_maintenance_is_named_and_changes_no_state() -> None:
 
 def test_nothing_found_is_unknown_unless_somebody_chose_otherwise() -> None:
     assert said(RPO).state == UNKNOWN
-    assert said(RPO).text == "RPO UNKNOWN - no verdict matches what was asked for"
+    assert said(RPO).text == "RPO UNKNOWN - the exporter has no verdict of this kind"
     assert said(RPO, missing_state=CRITICAL).text.startswith("RPO CRITICAL - ")
     # Verdicts of another concern are none of this one's.
     assert said(JOB, item()).state == UNKNOWN
@@ -263,6 +263,20 @@ def test_namesakes_are_told_apart_by_their_systems() -> None:
     assert "branch/sql 30h/26h, hq/sql 30h/26h" in found.text
 
 
+def test_namesakes_in_one_system_are_told_apart_by_their_ids() -> None:
+    """Two customers' `Servers nightly`: who is called needs to know which of them."""
+    found = said(RPO, late("sql", id="a-1"), item("sql", id="a-2"), item("web"), show=Show(verbose=1))
+    assert found.text == "RPO CRITICAL - 1 of 3 workloads: sql [a-1] 30h/26h"
+    assert [line.partition(":")[0] for line in found.long] == ["CRITICAL sql [a-1]", "OK sql [a-2]", "OK web"]
+    far = said(RPO, late("sql", id="a-1"), late("sql", id="a-2"), late("sql", id="a-3", system="branch"))
+    assert "branch/sql 30h/26h, hq/sql [a-1] 30h/26h, hq/sql [a-2] 30h/26h" in far.text
+    long_id = "2a8e5c0e-0000-4000-8000-000000000000"
+    told = said(RPO, late("Servers nightly", id=long_id), item("Servers nightly", id="b"))
+    assert told.long[0].startswith(f"CRITICAL Servers nightly [{long_id}]: ")
+    # One subject is no namesake of itself, whatever the number of its verdicts.
+    assert said(RPO, item("sql"), item("sql", objective="integrity")).text.startswith("RPO OK - sql: ")
+
+
 def test_what_is_said_does_not_hang_on_the_order_of_the_items() -> None:
     told = [late(f"a-{n}", since=SINCE + n) for n in range(5)] + [item(f"b-{n}") for n in range(5)]
     assert said(RPO, *told) == said(RPO, *reversed(told))
@@ -272,12 +286,35 @@ def test_what_is_said_does_not_hang_on_the_order_of_the_items() -> None:
     name=st.text(max_size=80) | st.sampled_from(NAMES),
     reason=st.text(min_size=1, max_size=80) | st.sampled_from(NAMES),
     state=st.sampled_from(["OK", "WARNING", "CRITICAL", "UNKNOWN", "EXCLUDED"]),
-    beside=st.booleans(),
+    beside=st.sampled_from([None, "b", "same"]),
+    role=st.sampled_from(["primary", "copy", None, "co'py$(id)"]),
 )
-def test_no_name_or_reason_spoils_the_output(name: str, reason: str, state: str, beside: bool) -> None:
-    told = [item(name, verdict=state, reason=reason, action=reason, since=SINCE), *([item("b")] if beside else [])]
+def test_no_name_or_reason_spoils_the_output(
+    name: str, reason: str, state: str, beside: str | None, role: str | None
+) -> None:
+    told = [item(name, verdict=state, reason=reason, action=reason, since=SINCE, role=role)]
+    told += [item(name if beside == "same" else "b", id="b")] if beside else []
     found = said(RPO, *told, show=Show(verbose=1, each=True))
     assert len(found.text) <= 400
     for line in (found.text, *found.long, *found.perf):
         assert line.isascii() and line.isprintable() and "|" not in line
+        # What leaves the quotes of a notification command, or is markup in a console that escapes nothing.
+        assert not set(line.replace(" -> ", " ")) & set("'\"`$\\<>&~")
     assert all(len(line) < 1000 for line in found.long)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("o'brien", "o_brien"),
+        ('SQL "main"', "SQL _main_"),
+        (r"\\nas\share", "//nas/share"),
+        ("x`reboot`$(id)", "x_reboot__(id)"),
+        ("<img src=x onerror=alert(1)>", "(img src=x onerror=alert(1))"),
+        ("R&D ~old", "R+D -old"),
+        # Its quote appears only when it is made ASCII.
+        ("a\uff07; id \uff04x", "a_; id _x"),
+    ],
+)
+def test_a_name_stays_recognisable_and_obeys_nobody(name: str, told: str) -> None:
+    assert said(RPO, item(name)).text == f"RPO OK - {told}: last good 3 h ago"

@@ -110,6 +110,7 @@ def test_the_table_of_a_check_is_sound(check: Check) -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_help_names_every_option_three_examples_and_the_engines_own_limit(check: Check) -> None:
     told = help_of(check)
+    assert max(map(len, told.splitlines())) < 80
     assert told.isascii() and max(map(len, told.splitlines())) <= 130
     assert [o.name for o in check.options if o.flag not in told] == []
     assert told.count(f"\n  {check.name} ") == 3

@@ -83,13 +83,13 @@ def test_no_locale_changes_anything(locale: str) -> None:
     with telling(item("Füße \u6f22\u5b57 \ud800", reason="wär' 3 h", deadline=None)) as server:
         done = subprocess.run([*command, "-u", server.url], env=env, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == b"RPO OK - Fu?e ?? ?: war' 3 h | age=10800s;;93600;0\n"
+    assert done.stdout == b"RPO OK - Fu?e ?? ?: war_ 3 h | age=10800s;;93600;0\n"
 
 
 def test_a_name_on_the_command_line_may_be_any_bytes() -> None:
     with telling() as server:
         code, out = ended(started("-u", server.url, "--workload", os.fsdecode(b"\xff\xfe caf\xc3\xa9")))
-    assert (code, out) == (3, b"RPO UNKNOWN - no verdict matches what was asked for\n")
+    assert (code, out) == (3, b"RPO UNKNOWN - no verdict matches --workload ?? cafe\n")
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
@@ -170,6 +170,7 @@ def test_the_time_limit_holds_where_no_socket_looks_at_it() -> None:
     ("failure", "told"),
     [
         ("raise ValueError('odd | \\u00e4\\nline')", b"internal error: ValueError: odd"),
+        ("raise ValueError('x`id`$(id);<b>')", b"internal error: ValueError: x id (id) b"),
         ("raise SystemExit(0)", b"internal error: SystemExit"),
         ("raise MemoryError", b"no memory left"),
         ("return 7, 'RPO OK - of another world'", b"of another world"),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import product
 from pathlib import Path
 
 import pytest
 
-from lastgood.policy import Objective, Policy, Urgency
+from lastgood.policy import Policy, Urgency
 from lastgood.policy_load import load
 from lastgood.render.duties import (
     OPERATORS,
@@ -21,7 +20,6 @@ from lastgood.render.duties import (
     route,
     routes,
     states_of,
-    urgency_rule,
 )
 from lastgood.render.watched import Asking, Promise, Watched, muted, plain, safe_word
 
@@ -52,12 +50,29 @@ def told(policy: Policy, watched: Watched, *fallback: str, observe: bool = False
     return [contact.name for contact in route(policy, watched, fallback, observe=observe).contacts]
 
 
-@pytest.mark.parametrize("policy", [REFERENCE, DESIGN])
-def test_the_rule_found_is_the_one_the_policy_goes_by(policy: Policy) -> None:
-    after = datetime(2028, 1, 1, tzinfo=UTC)
-    for objective, tier, state in product(Objective, [*policy.tiers, None], STATES):
-        rule = urgency_rule(policy, objective, tier, state)
-        assert policy.urgency_of(objective, tier, state, after) == (rule.urgency if rule else Urgency.TICKET)
+@pytest.mark.parametrize(
+    ("objective", "tier", "verdict", "asked", "hours"),
+    [
+        ("rpo", "gold", "CRITICAL", Urgency.PAGE, None),
+        ("rpo", "gold", "WARNING", Urgency.TICKET, "office"),
+        ("rpo", "silver", "CRITICAL", Urgency.TICKET, "office"),
+        ("system", None, "CRITICAL", Urgency.PAGE, None),
+        ("rpo", "bronze", "CRITICAL", Urgency.REPORT, None),
+        ("entanglement", "gold", "UNKNOWN", Urgency.TICKET, "office"),  # what only a newer exporter knows
+    ],
+)
+def test_the_first_rule_that_matches_says_when(
+    objective: str, tier: str | None, verdict: str, asked: Urgency, hours: str | None
+) -> None:
+    rule = REFERENCE.urgency_rule(objective, tier, verdict)
+    assert rule is not None
+    assert (rule.urgency, rule.hours.name if rule.hours else None) == (asked, hours)
+
+
+def test_without_a_rule_it_is_a_ticket_at_any_time() -> None:
+    alone = replace(REFERENCE, urgency=())
+    assert alone.urgency_rule("rpo", "gold", "CRITICAL") is None
+    assert told(alone, service("rpo", promise())) == ["it-operations-ticket-cw"]
 
 
 def test_a_page_at_any_time_and_a_ticket_in_office_hours_are_two_contacts() -> None:

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ from lastgood.render.nagios_text import comment, define, value
 from lastgood.render.watched import SCRIPTS, Asking, Watched
 from lastgood.verdict import judge
 from nagios_checks.checks import of_concern
-from nagios_checks.concerns import CONCERNS, EXPORTER, TENANTS, UNKNOWN_DATA
+from nagios_checks.concerns import CONCERNS, EXPORTER, TENANTS, UNKNOWN_DATA, covers
 from tests import estates
 from tests.answering import items_of
 from tests.object_files import Block, nagios_blocks, nagios_dangling, nagios_objects
@@ -143,7 +143,15 @@ def test_passive_services_notice_silence() -> None:
     template = by_name(made["template"], "name")["lastgood-passive"]
     assert (template["check_freshness"], template["freshness_threshold"]) == ("1", "300")
     stale = by_name(made["command"], "command_name")[template["check_command"]]
-    assert stale["command_line"].startswith("$USER1$/check_dummy 3 ")
+    assert stale["command_line"].endswith("exit 3'")
+
+
+def test_a_host_is_up_without_any_plugin() -> None:
+    """Where one is missing Nagios takes the host for DOWN, and tells nobody of any service of it."""
+    commands = nagios_objects(compiled([]))["command"]
+    checks = [c for c in commands if c["command_name"].startswith("lastgood_") and "check_" not in c["command_name"]]
+    assert [c["command_name"] for c in checks] == ["lastgood_stale", "lastgood_up"]
+    assert all(c["command_line"].startswith("/bin/") for c in checks)
 
 
 # --- who is told -----------------------------------------------------------------------------------------------------
@@ -183,6 +191,35 @@ def test_a_cause_is_a_hard_state_before_what_depends_on_it() -> None:
 
     assert hard("exporter")[1] < hard("system")[0]
     assert hard("system")[1] < hard("unknown")[0]
+
+
+@pytest.mark.parametrize("silent", [None, *estates.COLLECTORS])
+def test_nothing_is_unknown_for_silence_before_its_system_is_critical(silent: str | None) -> None:
+    """Only a CRITICAL system mutes Unknown data. `silent` is one collector, or all of the system."""
+    end = NOW + estates.HOUR
+    whole = estates.state([estates.workload()], at=NOW)
+    collectors = tuple(
+        replace(c, stale_at=end if c.name == silent else end + estates.DAY) for c in whole.snapshot.collectors
+    )
+    held = replace(
+        whole,
+        stale_at=end if silent is None else end + estates.DAY,
+        snapshot=replace(whole.snapshot, collectors=collectors),
+    )
+
+    def at(moment: datetime) -> tuple[set[str], set[str]]:
+        """The states of the system's own service, and those that are UNKNOWN beside it."""
+        items = items_of(judge(estates.estate(held), REFERENCE, moment))
+        system = {item["verdict"] for item in items if covers("system", item)}
+        return system, {
+            f"{i['kind']} {i['objective']}" for i in items if covers(UNKNOWN_DATA, i) and i["verdict"] == "UNKNOWN"
+        }
+
+    before, after = at(end - timedelta(seconds=1)), at(end)
+    assert "CRITICAL" not in before[0]
+    assert "CRITICAL" in after[0]
+    assert before[1] == at(NOW)[1], "silence is not told before its end"
+    assert silent is not None or after[1] > before[1]
 
 
 def test_a_workload_does_not_tell_unknown_and_a_system_does() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -174,3 +176,37 @@ def test_an_error_shows_no_trace(server: Server, keeper: Keeper, monkeypatch: py
     status, _, body = ask(server, "/api/v1/verdicts")
     assert status == 500
     assert b"canary" not in body
+
+
+def test_who_comes_while_all_are_busy_queues_and_is_told_when_it_takes_too_long(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheduler starts all its checks in one second, and each Busy would be an UNKNOWN there."""
+    for _ in range(module.MAX_ANSWERING):
+        server.answering.acquire()
+    monkeypatch.setattr(module, "QUEUE_SECONDS", 0.01)
+    assert ask(server, "/-/healthy")[0] == 503
+    monkeypatch.setattr(module, "QUEUE_SECONDS", 60.0)
+    freed = threading.Timer(0.05, server.answering.release)
+    freed.start()
+    assert ask(server, "/-/healthy")[0] == 200
+    freed.join()
+
+
+def test_the_pages_of_an_answer_are_of_one_moment(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where judging takes longer than a judgement is kept, pages would else never fit together."""
+    keeper.put(state([workload("a"), workload("b")], [job()]), NOW)
+    surface, asked = Surface(keeper, tuple), NOW
+    monkeypatch.setattr(module, "utc_now", lambda: asked)
+
+    def moment(query: str) -> int:
+        told = json.loads(surface.get(f"/api/v1/verdicts?limit=1{query}", "", "").body)
+        return int(told["judged_at"] - NOW.timestamp())
+
+    assert moment("") == 0
+    asked = NOW + timedelta(seconds=30)
+    assert moment("&offset=1") == 0
+    assert moment("&offset=0") == 30
+    assert moment("&offset=1") == 30
+    asked = NOW + timedelta(seconds=30) + module.PAGES_KEPT
+    assert moment("&offset=1") == 150

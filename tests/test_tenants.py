@@ -115,6 +115,29 @@ def test_a_tenant_nobody_can_see_into_is_never_silently_green() -> None:
     assert about(msp(replace(hidden, readable=None)), "Hidden") == {}
 
 
+@pytest.mark.parametrize("readable", [True, None])
+def test_what_was_fine_before_a_tenant_closed_itself_is_not_known_to_be_fine_now(readable: bool | None) -> None:
+    """Its points are held and inside their deadline, and reading the other tenants goes well."""
+    open_ = replace(OFF, enabled=True, readable=readable)
+    fine = msp(replace(open_, readable=False)), msp(open_)
+    states = [replace(s, snapshot=replace(s.snapshot, workloads=_fresh(s))) for s in fine]
+    closed, before = (about(state) for state in states)
+    assert before[Objective.RPO].state is State.OK
+    assert closed[Objective.RPO].state is State.UNKNOWN
+    assert closed[Objective.RPO].reason == (
+        f"the account may not see into Acme; when last seen: {before[Objective.RPO].reason}"
+    )
+    assert State.OK not in {v.state for v in closed.values()}
+    assert about(msp(replace(open_, readable=False)))[Objective.RPO].state is State.CRITICAL, "time passes all the same"
+    assert about(states[0], "sql-b")[Objective.RPO].state is State.OK, "it belongs to nobody"
+
+
+def _fresh(state: SystemState) -> tuple[Workload, ...]:
+    """Its machine of the tenant with points as fresh as the other one's."""
+    owned, other = state.snapshot.workloads
+    return replace(owned, points=other.points), other
+
+
 def test_the_api_tells_of_tenants_as_its_schema_says() -> None:
     judged = judge(Estate(systems=(msp(OFF, Tenant(id="t-h", name="Hidden", readable=False)),)), policy(), NOW)
     schema = json.loads((Path(__file__).parents[1] / "lastgood/schema/api.schema.json").read_text())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from lastgood import clock
 from lastgood.judging.base import settle
 from lastgood.judging.restores import proofs
-from lastgood.model import Proof, Restore, Result
+from lastgood.judging.risk import LEAST_ALLOWANCE, MOST_ALLOWANCE, allowance
+from lastgood.model import Mode, Proof, Restore, Result
 from lastgood.policy import Objective
-from lastgood.verdict import State, Subject, Verdict, judge, policy_verdicts, unseen_required, views
-from tests.estates import DAY, NOW, estate, job, policy, state, workload
+from lastgood.verdict import State, Subject, Verdict, View, judge, policy_verdicts, unseen_required, views
+from tests.estates import DAY, HOUR, NOW, attempt, estate, job, nightly, points, policy, state, verdicts, workload
 
 
 def test_settling_a_verdict_keeps_every_field_that_is_not_the_policys(tmp_path: Path) -> None:
@@ -74,6 +75,54 @@ def test_what_belongs_to_the_policy_is_the_same_from_kept_views(tmp_path: Path) 
     whole = [v for v in judge(held, rules, NOW).verdicts if v.subject.system == "policy"]
     assert whole == list(policy_verdicts(held, rules, tuple(views(held, rules, NOW)), NOW))
     assert {v.state for v in whole} == {State.CRITICAL}
+
+
+# --- how long runs take ----------------------------------------------------------------------------------------------
+
+MINUTE, HOURS, DAYS = 60.0, 3600.0, 86400.0
+
+
+def taken(folder: Path, *minutes: float, mode: Mode | None = None, result: Result = Result.SUCCESS) -> View:
+    """A system whose one job ran each day, the newest last."""
+    begun = (NOW - DAY * n for n in range(len(minutes), 0, -1))
+    runs = [attempt(start, m, result, mode=mode) for start, m in zip(begun, minutes, strict=True)]
+    return next(views(estate(state([workload()], [job()], runs)), policy(folder), NOW))
+
+
+def test_the_longest_run_is_that_of_the_good_ones_whose_mode_is_not_told(tmp_path: Path) -> None:
+    """A vendor that tells no mode has its weekly full among them, which no median shows."""
+    week = (20, 20, 20, 20, 20, 420, 20)
+    assert taken(tmp_path, *week).longest == {job().id: 420 * MINUTE}
+    assert taken(tmp_path, *week).usual == {job().id: {None: 20 * MINUTE}}
+    assert taken(tmp_path, *week, mode=Mode.INCREMENTAL).longest == {job().id: 0.0}, "its median tells enough"
+    assert taken(tmp_path, *week, result=Result.FAILED).longest == {job().id: 0.0}
+    assert taken(tmp_path).longest == {}
+
+
+def test_twice_the_longest_is_allowed_within_bounds(tmp_path: Path) -> None:
+    assert allowance(taken(tmp_path, 20, 20, 420), job()) == 14 * HOURS
+    assert allowance(taken(tmp_path, 2, 2, 2), job()) == LEAST_ALLOWANCE
+    assert allowance(taken(tmp_path), job()) == LEAST_ALLOWANCE
+
+
+def test_one_absurd_run_does_not_make_every_other_punctual(tmp_path: Path) -> None:
+    """It hung for a month, or a clock jumped; "success" stands beside it all the same."""
+    month = 30 * 24 * 60
+    assert taken(tmp_path, 4, 4, month, 4, 90).longest == {job().id: 90 * MINUTE}
+    assert taken(tmp_path, 4, 4, 900, 4).longest == {job().id: 900 * MINUTE}, "a monthly full is seen once"
+    assert taken(tmp_path, 2000, 2400).longest == {job().id: 2400 * MINUTE}, "all of them take long"
+    for rarely in ((month,), (4, month, month)):
+        assert allowance(taken(tmp_path, *rarely), job()) == MOST_ALLOWANCE == 7 * DAYS
+
+
+def test_a_run_that_hangs_is_told_in_spite_of_an_absurd_one(tmp_path: Path) -> None:
+    absurd = attempt(NOW - 40 * DAY, 30 * 24 * 60)
+    good, since = NOW - 25 * HOUR, NOW - 22 * HOUR
+    held = [absurd, *nightly(5, last=good), attempt(since, 0, None)]
+    stuck = replace(held[-1], end=None)
+    busy = job(running=True, running_since=since, last_start=since)
+    told = state([workload("sql-01", points(good))], [busy], [*held[:-1], stuck])
+    assert verdicts(estate(told), policy(tmp_path))[("sql-01", "rpo")].state is State.WARNING
 
 
 TIME = (

@@ -65,6 +65,10 @@ class Mailer:
         self.path.write_text(f'#!/bin/sh\ncat > {folder}/last-mail\nprintf "%s\\n" "$*" >> {self._kept}\n')
         self.path.chmod(0o755)
 
+    def told_to(self) -> list[str]:
+        """The address of each mail, in their order."""
+        return re.findall(r"\S+@\S+$", self._kept.read_text(), re.MULTILINE)
+
     def told(self) -> list[tuple[str, str, str]]:
         """Problem or recovery, service and state of each, in their order."""
         found = re.findall(r"(\w+): hq / (.+?) is (\w+)|(\w+): lastgood / (.+?) is (\w+)", self._kept.read_text())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from math import ceil
 
 import msgspec
 
 from exporters.acronis.reading_activities import ActivityReader
-from exporters.acronis.store import Span
+from exporters.acronis.store import REMEMBERED, SPAN, Span
 from exporters.acronis.tables import Tables
 from exporters.acronis.words import stamp
 from lastgood.clock import from_epoch, parse_time
@@ -34,13 +35,15 @@ class Failed(msgspec.Struct, frozen=True, omit_defaults=True):
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     """Activities are to be read from `since` (the service's time) on. `rounds` are the starts of the rounds known from
     then on, by plan, so that they keep their ids; `owner` leads from policies to their plans, for the same reason;
-    `due` is when plans are to run whose time may come while nobody looks; `failed` is by resource."""
+    `due` is when plans are to run whose time may come while nobody looks; `failed` and `vanished` (see Tables) are by
+    resource."""
 
     since: str | None = None
     rounds: dict[str, list[int]] = {}
     owner: dict[str, str] = {}
     due: dict[str, int] = {}
     failed: dict[str, Failed] = {}
+    vanished: dict[str, int] = {}
 
 
 def written(tables: Tables, reader: ActivityReader, server_now: datetime) -> str:
@@ -54,6 +57,7 @@ def written(tables: Tables, reader: ActivityReader, server_now: datetime) -> str
         owner=tables.activities.owner,
         due={plan: int(at.timestamp()) for plan, at in tables.due.items() if at <= soon},
         failed=dict(sorted(_failed(tables, since), key=lambda row: -row[1].end)[:MOST_FAILED]),
+        vanished=_vanished(tables, server_now),
     )
     return msgspec.json.encode(cursor).decode()
 
@@ -81,6 +85,17 @@ def _failed(tables: Tables, since: datetime) -> Iterable[tuple[str, Failed]]:
         )
 
 
+def _vanished(tables: Tables, server_now: datetime) -> dict[str, int]:
+    """Those whose status may still speak of what is gone; rounded up, as it is held against times with fractions."""
+    found = {}
+    for ident, at in tables.vanished.items():
+        told = tables.resources.get(ident)
+        since = told.success if told else None
+        if at >= server_now - REMEMBERED and (since is None or since < at + SPAN):
+            found[ident] = ceil(at.timestamp())
+    return found
+
+
 def resume(text: str | None, tables: Tables, reader: ActivityReader) -> None:
     """Go on where `text` points to. One that cannot be read is none: more is read again, nothing is lost."""
     try:
@@ -88,13 +103,14 @@ def resume(text: str | None, tables: Tables, reader: ActivityReader) -> None:
         since = parse_time(found.since, None) if found.since else None
         due = {plan: from_epoch(at) for plan, at in found.due.items()}
         outcomes = {ident: _outcome(told) for ident, told in found.failed.items()}
+        vanished = {ident: from_epoch(at) for ident, at in found.vanished.items()}
         good = {i: Span(from_epoch(f.good[0]), from_epoch(f.good[1])) for i, f in found.failed.items() if f.good}
         if since is None:
             return
         reader.resume(since, found.rounds)
     except (msgspec.DecodeError, ValueError):
         return
-    tables.due = due
+    tables.due, tables.vanished = due, vanished
     store = tables.activities
     store.owner, store.outcomes, store.good = found.owner, outcomes, good
 

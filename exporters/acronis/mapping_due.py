@@ -1,31 +1,39 @@
 """When each plan runs next, of what its machines tell. Pure.
 
-A machine is told its next run by policy type and not by plan, and whether that time moves on when it comes or when the
-run has begun is not documented. Between the two lies up to half an hour (the vendor's base plan, rand_max_delay): so
-long the plan counts as due, whatever is told by then.
+A machine is told its next run by policy type and not by plan: of several plans it is known only where their last runs
+tell the entries apart. Whether that time moves on when it comes or when the run has begun is not documented. Between
+the two lies up to half an hour (the vendor's base plan, rand_max_delay): so long the plan counts as due, whatever is
+told by then.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exporters.acronis.store import SPREAD
+from exporters.acronis.resources import PolicyRun
+from exporters.acronis.store import SAME_RUN, SPREAD
 from exporters.acronis.tables import Tables
 from lastgood.model import Workload
 
 
 @dataclass(slots=True)
 class _Asked:
-    """What the machines of one plan tell: next runs of those that have this plan only (`own`) or others too (`shared`),
-    and when the newest run of each began. `alone`: there is one that has this plan only."""
+    """What the machines of one plan tell: next runs of this plan (`own`), or of those that have others too and do not
+    say whose they are (`shared`), and when the newest run of each began. `alone`: there is one of which it is known;
+    `others`: when its other plans ran last."""
 
     own: list[datetime] = field(default_factory=list)
     shared: list[datetime] = field(default_factory=list)
     begun: list[datetime | None] = field(default_factory=list)
     alone: bool = False
+    others: list[datetime] = field(default_factory=list)
+
+    def said(self, at: datetime | None) -> datetime | None:
+        """What was said the last time, unless that was the time of another plan: nobody knew then whose it was."""
+        return None if at and any(at <= other <= at + SPREAD for other in self.others) else at
 
 
 def next_runs(tables: Tables, found: Iterable[Workload], server_now: datetime) -> Mapping[str, datetime]:
@@ -35,13 +43,35 @@ def next_runs(tables: Tables, found: Iterable[Workload], server_now: datetime) -
     for workload in found:
         told, mine = tables.resources[workload.id], workload.job_ids or ()
         times = [run.next for run in told.backups or () if run.next is not None]
+        seen = tables.activities.plans.get(workload.id, {})
+        whose = _whose(told.backups or (), mine, seen) if len(mine) > 1 else {}
         for plan in mine:
-            asked = plans[plan]
+            asked, run = plans[plan], whose.get(plan)
+            asked.alone = asked.alone or len(mine) == 1 or run is not None
+            if run is not None:
+                asked.own.extend(at for at in (run.next,) if at is not None)
+                asked.begun.append(max((at for at in (run.last, seen.get(plan)) if at is not None), default=None))
+                asked.others.extend(other.last for name, other in whose.items() if name != plan and other.last)
+                continue
             (asked.own if len(mine) == 1 else asked.shared).extend(times)
-            asked.alone = asked.alone or len(mine) == 1
             asked.begun.append(_begun(workload, tables, going))
-    due = {plan: _next(asked, tables.due.get(plan), server_now) for plan, asked in plans.items()}
+    due = {plan: _next(asked, asked.said(tables.due.get(plan)), server_now) for plan, asked in plans.items()}
     return {plan: at for plan, at in due.items() if at is not None}
+
+
+def _whose(runs: Sequence[PolicyRun], plans: Sequence[str], seen: Mapping[str, datetime]) -> Mapping[str, PolicyRun]:
+    """Which entry of a machine with several plans is whose, by when each plan was last seen to begin there. One entry
+    and one plan that are left belong together; empty where not all are found."""
+    places: dict[str, int] = {}
+    for plan, begun in seen.items():
+        fits = [n for n, run in enumerate(runs) if run.last is not None and abs(run.last - begun) <= SAME_RUN]
+        if plan in plans and len(fits) == 1:
+            places[plan] = fits[0]
+    left, missing = set(range(len(runs))) - {*places.values()}, [plan for plan in plans if plan not in places]
+    if places and len(missing) == len(left) == 1:
+        places[missing[0]] = left.pop()
+    told_apart = len(places) == len({*places.values()}) == len(plans) == len(runs)
+    return {plan: runs[n] for plan, n in places.items()} if told_apart else {}
 
 
 def _next(asked: _Asked, said: datetime | None, now: datetime) -> datetime | None:

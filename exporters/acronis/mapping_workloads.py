@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from exporters.acronis.resources import PolicyRun, ResourceTold
-from exporters.acronis.store import SPAN, Span
+from exporters.acronis.store import SAME_RUN, SPAN, Span
 from exporters.acronis.tables import Tables
 from exporters.acronis.tenants import Home, Tree
 from lastgood.clock import epoch
 from lastgood.model import PointSet, RestorePoint, Role, Workload
 
-# Statuses and activities are written by two services, each when it hears of a run.
-SAME_RUN: Final = timedelta(minutes=1)
+VANISHED: Final = "its backup is gone from the vaults"
 
 
 def workloads(tables: Tables, tree: Tree) -> tuple[Workload, ...]:
@@ -88,7 +88,7 @@ def points(ident: str, told: ResourceTold, tables: Tables, *, listed: bool) -> P
     """
     ran, backups = tables.activities.good.get(ident), tables.backups.get(ident, [])
     kinds = _newest(ident, told, ran)
-    known = [point for point in kinds.values() if point is not None]
+    known = [_held(point, tables.vanished.get(ident)) for point in kinds.values() if point is not None]
     partly = len(known) < len(kinds) and bool(known or (backups and len(kinds) > 1))
     # Of several kinds none is told of a backup in a vault.
     limit = min((point.time for point in known), default=None) if len(kinds) > 1 else None
@@ -106,6 +106,14 @@ def points(ident: str, told: ResourceTold, tables: Tables, *, listed: bool) -> P
         complete=True if listed and legible and not partly else None,
         repository_id=backups[0].vault if backups else None,
     )
+
+
+def _held(point: RestorePoint, vanished: datetime | None) -> RestorePoint:
+    """A status goes on telling of a success whose backup somebody has deleted. Under another id: the point of that
+    success was good once, and history is to remember that there was one."""
+    if vanished is None or point.time > vanished + SAME_RUN:
+        return point
+    return replace(point, id=f"{point.id}:gone", usable=False, flaw=VANISHED)
 
 
 def _newest(ident: str, told: ResourceTold, ran: Span | None) -> dict[str, RestorePoint | None]:

@@ -19,6 +19,7 @@ from exporters.acronis.schedule import (
     RESYNC,
     STATUSES_WITHOUT_AGENTS,
     STATUSES_WITHOUT_DELTA,
+    STATUSES_WITHOUT_TENANTS,
 )
 from exporters.acronis.sink import Rows
 from exporters.acronis.tables import Tables
@@ -43,6 +44,7 @@ class ResourceReader:
         self._delta = True
         self._absences, self._behind = Absences(), Behind(tables)
         self._backups_mark: datetime | None = None
+        self._backups_absent, self._vaults = Absences(), set[str]()
         self._agents_refused = False
 
     def points(self, poll: Poll) -> Tally:
@@ -60,6 +62,8 @@ class ResourceReader:
     def _every(self) -> timedelta:
         if not self._delta:
             return STATUSES_WITHOUT_DELTA
+        if not self.tables.tenants:
+            return STATUSES_WITHOUT_TENANTS
         return STATUSES_WITHOUT_AGENTS if self._agents_refused or self.tables.agents is None else RESYNC
 
     # --- listings of statuses ----------------------------------------------------------------------------------------
@@ -150,9 +154,11 @@ class ResourceReader:
     # --- backups in vaults -------------------------------------------------------------------------------------------
 
     def backups(self, poll: Poll) -> Tally | None:
-        """Proof apart from statuses: new ones by creation, once a day all of the last days, as retention deletes. Rows
-        are backups read."""
-        afresh = self._backups_mark is None or self.schedule.due("backups", poll.now, RESYNC)
+        """Proof apart from statuses: new ones by creation, once a day all of the last days, as retention deletes; at
+        once when a vault is gone, and when something has been lacking once. Rows are backups read."""
+        vaults = set(self.tables.vaults or ())
+        lost = self._backups_absent or self._vaults - vaults
+        afresh = self._backups_mark is None or lost or self.schedule.due("backups", poll.now, RESYNC)
         since = poll.server_now - BACKUPS_BACK if afresh else (self._backups_mark or poll.server_now) - OVERLAP
         created = ("created", f"gt({stamp(since)})")
         try:
@@ -161,8 +167,9 @@ class ResourceReader:
             return None
         # An agent whose clock is ahead must not move the mark past what is still to come.
         self._backups_mark = min(found.rows.newest or self._backups_mark or poll.server_now, poll.server_now)
+        self._vaults = vaults
         if afresh:
-            self.tables.backups = found.rows.by_resource
+            self._replace(found.rows.by_resource, since, whole=not tally(found).short)
             self.schedule.mark("backups", poll.now)
             return tally(found)
         for ident, more in found.rows.by_resource.items():
@@ -170,12 +177,26 @@ class ResourceReader:
         self._drop(found.rows.deleted)
         return Tally(len(found.rows), found.expected, whole=False)
 
-    def _drop(self, deleted: set[str]) -> None:
-        def kept(held: list[BackupTold]) -> list[BackupTold]:
-            return [backup for backup in held if backup.id not in deleted]
+    def _replace(self, listed: dict[str, list[BackupTold]], since: datetime, *, whole: bool) -> None:
+        """Retention takes the oldest: where the newest backup of a resource is lacking, somebody else has taken it, and
+        its status says nothing of that."""
+        tables, lacking = self.tables, set[str]()
+        for ident, held in tables.backups.items():
+            newest = max((backup.created for backup in listed.get(ident, ())), default=since)
+            if held and held[0].created > newest and ident in tables.resources:
+                lacking.add(ident)
+        # A customer that closed itself to us has lost nothing.
+        hidden = self._hidden(lacking)
+        gone = self._backups_absent.believed(lacking - hidden) if whole else set[str]()
+        tables.vanished |= {ident: tables.backups[ident][0].created for ident in gone}
+        tables.backups = listed | {ident: tables.backups[ident] for ident in lacking - gone}
 
-        if deleted:
-            self.tables.backups = {ident: kept(held) for ident, held in self.tables.backups.items()}
+    def _drop(self, deleted: set[str]) -> None:
+        for ident, held in self.tables.backups.items() if deleted else ():
+            kept = [backup for backup in held if backup.id not in deleted]
+            if held and held[0] not in kept:
+                self.tables.vanished[ident] = held[0].created
+            self.tables.backups[ident] = kept
 
 
 def _together(one: Rows[ResourceIntake], other: Rows[ResourceIntake]) -> Rows[ResourceIntake]:

@@ -7,8 +7,9 @@ from datetime import timedelta
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Everything that is read by what changed is read anew this seldom: deltas miss what no update marks.
 RESYNC = timedelta(hours=24)
-# Statuses anew where changes cannot be asked for, or where only they tell whether an agent is online.
-STATUSES_WITHOUT_DELTA, STATUSES_WITHOUT_AGENTS = 30 * MINUTE, HOUR
+# Statuses anew where changes cannot be asked for, where only they tell whether an agent is online, or where only what
+# they lack tells that a customer has closed itself.
+STATUSES_WITHOUT_DELTA, STATUSES_WITHOUT_AGENTS, STATUSES_WITHOUT_TENANTS = 30 * MINUTE, HOUR, HOUR
 # The vendor refreshes usages every half an hour.
 USAGES = 30 * MINUTE
 AGENTS = 15 * MINUTE

@@ -30,6 +30,9 @@ KEPT, REMEMBERED = RESUME_OVERLAP + SPAN, timedelta(days=90)
 # Above the overlap in which activities are read again.
 REREAD = timedelta(hours=2)
 
+# Statuses and activities are written by two services, each when it hears of a run.
+SAME_RUN: Final = timedelta(minutes=1)
+
 WORST = (Result.SUCCESS, Result.WARNING, Result.CANCELLED, Result.UNKNOWN, Result.FAILED)
 
 

@@ -49,8 +49,9 @@ class Tables:
     """`legacy` leads from tenants' numbers to their ids; `denied` are tenants that answered 403. `owner` leads from a
     policy to the plan it is part of, `applied` from a resource to its plans as of `applied_at`. `whole` is True once
     all resources have been listed but those of the customers in `refused`, which would not be read by themselves.
-    `due` is when each plan was last said to run next. `outdated` are agents behind the current release. `clock_skew` is
-    seconds, the service's clock minus ours."""
+    `due` is when each plan was last said to run next. `outdated` are agents behind the current release. `vanished` is
+    when the newest backup of a resource was made that vaults held and hold no more. `clock_skew` is seconds, the
+    service's clock minus ours."""
 
     root: str | None = None
     secret_expires: datetime | None = None
@@ -73,4 +74,5 @@ class Tables:
     usages: dict[str, tuple[UsageTold, ...]] = field(default_factory=dict)
     vaults: Mapping[str, raw.Vault] | None = None
     backups: dict[str, list[BackupTold]] = field(default_factory=dict)
+    vanished: dict[str, datetime] = field(default_factory=dict)
     alerts: dict[str, AlertTold] = field(default_factory=dict)

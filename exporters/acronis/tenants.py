@@ -115,8 +115,10 @@ class Tree:
     def _found(self, ident: str) -> Home:
         line = list(self._line(ident))
         customer = next((i for i in line if self._tenants[i].kind == "customer"), ident)
-        # A unit switched off by itself must not pass for its customer, which is on.
-        own = ident if self._off(ident) and self._off(customer) is None else customer
+        # A unit that is off, or hides, by itself must not pass for its customer, which is on and seen into.
+        off = self._off(ident) and self._off(customer) is None
+        hides = self._readable(ident) is False and self._readable(customer) is not False
+        own = ident if off or hides else customer
         return Home(own, self._tenants[customer].name, self._path(ident), self._readable(ident))
 
     def _line(self, ident: str) -> Iterator[str]:

@@ -15,8 +15,10 @@ from lastgood.runs import OVERDUE, final_result
 
 # A due run counts as missed when it has not begun this long after its time: servers queue jobs for proxy slots.
 START_GRACE = 30 * 60.0
-# A run that never took long still gets this much before it is called late.
-LEAST_ALLOWANCE = 3600.0
+# A run that never took long still gets this much before it is called late, and one that once took for ever no more.
+LEAST_ALLOWANCE, MOST_ALLOWANCE = 3600.0, 7 * 86400.0
+# One good run longer than this, and so many times longer than the next, is no full: it hung, or a clock jumped.
+ABSURD, ABSURD_TIMES = 86400.0, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +142,7 @@ def _outcome(job: Job, workload: Workload, run: Run, result: Result, point: Rest
 def allowance(view: View, job: Job) -> float:
     """Seconds a run of this job may take before its workloads are at risk: twice the longest it usually takes."""
     usual = max(view.usual.get(job.id, {}).values(), default=0.0)
-    return max(2 * max(usual, view.longest.get(job.id, 0.0)), LEAST_ALLOWANCE)
+    return min(max(2 * max(usual, view.longest.get(job.id, 0.0)), LEAST_ALLOWANCE), MOST_ALLOWANCE)
 
 
 def usual_seconds(runs: Iterable[Run]) -> dict[Mode | None, float]:
@@ -153,8 +155,11 @@ def usual_seconds(runs: Iterable[Run]) -> dict[Mode | None, float]:
 
 def longest_untold(runs: Iterable[Run]) -> float:
     """Seconds of the longest good run whose mode is not told: a vendor that tells none has its fulls among these, and
-    their median would call every full late. 0 when there is none."""
-    return max((seconds for mode, seconds in _taken(runs) if mode is None), default=0.0)
+    their median would call every full late. A single absurd one does not count. 0 when there is none."""
+    taken = sorted(seconds for mode, seconds in _taken(runs) if mode is None)
+    if len(taken) > 1 and taken[-1] > max(ABSURD, ABSURD_TIMES * taken[-2]):
+        taken.pop()
+    return taken[-1] if taken else 0.0
 
 
 def _taken(runs: Iterable[Run]) -> Iterator[tuple[Mode | None, float]]:

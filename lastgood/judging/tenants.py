@@ -4,6 +4,8 @@
     a job that serves such workloads only                                                 EXCLUDED
     a tenant the account may not see into                                                 WARNING (system)
     ... which is switched off as well                                                     no verdict
+    what was OK of a workload in a tenant the account may no longer see into              UNKNOWN
+    ... or while whom it may see into is not told any more                                UNKNOWN
 
 What nothing is promised of is EXCLUDED, in time or not: it never counts as OK. Whether a tenant that is not told to be
 off is on is never asked.
@@ -12,9 +14,11 @@ off is on is never asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 
-from lastgood.judging.base import State, Verdict, View
-from lastgood.model import Tenant, Workload
+from lastgood.judging.base import State, Verdict, View, moment
+from lastgood.model import Collector, Tenant, Workload
 from lastgood.policy import Facts, Objective
 
 
@@ -45,6 +49,28 @@ def excused_jobs(view: View) -> Mapping[str, str]:
         return {}
     found = {job_id: {view.excused.get(member) for member in ids} for job_id, ids in view.members.items()}
     return {job_id: min(told) for job_id, reasons in found.items() if (told := {r for r in reasons if r}) == reasons}
+
+
+def unseen(view: View, workload: Workload, verdict: Verdict) -> Verdict:
+    """OK becomes UNKNOWN where the account may no longer see into the workload's tenant, or nobody tells whether it
+    may: what is held is then no longer the present, and no collector of points tells, as reading the others goes well.
+    """
+    tenant = view.tenants.get(workload.tenant_id or "")
+    if verdict.state is not State.OK or tenant is None:
+        return verdict
+    if tenant.readable is False:
+        why, action = f"the account may not see into {tenant.name}", f"Have {tenant.name} opened to the account."
+    else:
+        listing = view.collectors.get("tenants")
+        if listing is None or _current(listing, view.now):
+            return verdict
+        why = f"whether the account may still see into {tenant.name} has not been read since {moment(listing.read_at)}"
+        action = f"Restore the reading of {view.system} first."
+    return replace(verdict, state=State.UNKNOWN, reason=f"{why}; when last seen: {verdict.reason}", action=action)
+
+
+def _current(listing: Collector, now: datetime) -> bool:
+    return listing.permitted is not False and listing.stale_at is not None and listing.stale_at > now
 
 
 def judge(view: View) -> Iterator[Verdict]:

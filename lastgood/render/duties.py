@@ -136,20 +136,6 @@ def states_of(watched: Watched) -> tuple[str, ...]:
     return STATES if watched.concern in TELL_UNKNOWN else (CRITICAL, WARNING)
 
 
-def urgency_rule(policy: Policy, objective: str, tier: str | None, verdict: str) -> UrgencyRule | None:
-    """The rule that `Policy.urgency_of` goes by, for its hours. `objective` may be one that a newer exporter knows."""
-    return next(
-        (
-            rule
-            for rule in policy.urgency
-            if (rule.objectives is None or objective in rule.objectives)
-            and (rule.tiers is None or tier in rule.tiers)
-            and (rule.verdicts is None or verdict in rule.verdicts)
-        ),
-        None,
-    )
-
-
 def observing(policy: Policy, now: datetime) -> bool:
     """Whether pages are still sent as tickets."""
     return policy.observe_until is not None and now < policy.observe_until
@@ -199,7 +185,7 @@ def route(policy: Policy, watched: Watched, fallback: tuple[str, ...] = (), *, o
 def _asked(policy: Policy, watched: Watched, state: str, fallback: tuple[str, ...], observe: bool) -> Iterator[_Duty]:
     by_team: dict[str, list[_Duty]] = defaultdict(list)
     for promise in watched.promises:
-        rule = urgency_rule(policy, promise.objective, promise.tier, state)
+        rule = policy.urgency_rule(promise.objective, promise.tier, state)
         urgency = rule.urgency if rule else Urgency.TICKET
         if urgency is Urgency.PAGE and observe:
             urgency = Urgency.TICKET

@@ -17,7 +17,8 @@ TO_NOBODY = "lastgood-nothing"
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 # The subject holds only what Nagios refuses to load with a quote in it. The output may quote a workload's name: between
-# single quotes nothing but a single quote can end it, and illegal_macro_output_chars takes that out.
+# single quotes nothing but a single quote can end it. Our checks print none (nagios_checks/wording.py), and
+# illegal_macro_output_chars takes it out of what anything else says.
 _SUBJECT = "** $NOTIFICATIONTYPE$: $HOSTNAME$ / $SERVICEDESC$ is $SERVICESTATE$ **"
 _BODY = (
     "$NOTIFICATIONTYPE$ number $SERVICENOTIFICATIONNUMBER$ for $CONTACTALIAS$\\n"

@@ -167,6 +167,14 @@ def _itself() -> tuple[Alert, ...]:
             "detail is missing. First: split its systems over two exporters or raise max_series.",
         ),
         Alert(
+            name="LastgoodSeriesOverCap",
+            severity=WARNING,
+            expr=f"{max_by(('instance',), series('lastgood_series_over_cap'))} > 0",
+            summary=f"More metrics than allowed: exporter {at}",
+            description="{{ $value | humanize }} series are past its cap, and nothing is left that may be left out. "
+            "First: count workloads by tenant, split its systems over two exporters, or raise max_series.",
+        ),
+        Alert(
             name="LastgoodPolicyReloadFailed",
             severity=WARNING,
             expr=f"{max_by(('instance',), series('lastgood_policy_reload_success'))} == 0",

@@ -241,6 +241,21 @@ EXPORTER: dict[str, Runbook] = {
         silence=SILENCE_EXPORTER,
         escalate=ESCALATE_OPERATORS,
     ),
+    "LastgoodSeriesOverCap": Runbook(
+        meaning="The page has passed `max_series` although all detail was left out: states, deadlines and verdicts "
+        "alone are more, and are never left out.",
+        impact="None while Prometheus takes the page. Past its `sample_limit` it refuses the whole page, and nothing "
+        "new is known of any system (LastgoodDown).",
+        first=(
+            "Where there are tenants: lower `limits.workload_series` in the policy, or write `series: tenant` into the "
+            "rules of those nobody looks at one by one.",
+            "Otherwise split the systems over two exporters, or raise `max_series`, and `sample_limit` above it, if "
+            "Prometheus can bear it.",
+        ),
+        queries=(("Series on each page", "lastgood_series"), ("Past the cap", "lastgood_series_over_cap")),
+        silence=SILENCE_EXPORTER,
+        escalate=ESCALATE_OPERATORS,
+    ),
     "LastgoodPolicyReloadFailed": Runbook(
         meaning="The newest policy or configuration has errors; the one before stays in force.",
         impact="Changes somebody believes to be in force are not.",

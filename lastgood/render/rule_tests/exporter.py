@@ -246,6 +246,17 @@ def _itself() -> tuple[Suite, ...]:
             ),
         ),
         Suite(
+            "LastgoodSeriesOverCap",
+            (
+                Case(
+                    "deadlines alone are more",
+                    own("series_over_cap", always(1200)),
+                    {5: _one({"instance": A}, "1.2k", WARNING)},
+                ),
+                Case("the cap is held", own("series_over_cap", always(0)), {5: ()}),
+            ),
+        ),
+        Suite(
             "LastgoodPolicyReloadFailed",
             (
                 Case("refused", own("policy_reload_success", always(0)), {5: fires}),
