@@ -8,6 +8,7 @@ from lastgood.render.grafana.layout import Band, Board
 from lastgood.render.grafana.mappings import (
     COLORS,
     CRITICAL,
+    NEUTRAL,
     OK,
     RESULTS,
     UNKNOWN,
@@ -16,7 +17,7 @@ from lastgood.render.grafana.mappings import (
     relative,
     steps,
 )
-from lastgood.render.grafana.panels import Panel, Target, fixed, override, stat, timeseries
+from lastgood.render.grafana.panels import Panel, Target, override, stat, timeseries
 from lastgood.render.grafana.states import at, counted, either
 from lastgood.render.grafana.tables import Column, Label, table
 from lastgood.render.grafana.variables import IN_SYSTEM
@@ -96,7 +97,7 @@ def _tiles() -> tuple[Panel, ...]:
     running = f"{max_by(JOB_KEYS, series('backup_job_running', IN_SYSTEM))} == 1"
     retried = f"{max_by(JOB_KEYS, series('backup_job_last_run_attempts', IN_SYSTEM))} > 1"
     off = f"{max_by(JOB_KEYS, series('backup_job_enabled', IN_SYSTEM))} == 0"
-    red, amber, blue = COLORS[CRITICAL], COLORS[WARNING], COLORS[OK]
+    red, amber, grey = COLORS[CRITICAL], COLORS[WARNING], NEUTRAL
     return (
         tile(1, "LAST RUN FAILED", "Their last finished run failed for good, retries included.",
              f"{_result()} == {CRITICAL}", jobs, red),
@@ -106,7 +107,7 @@ def _tiles() -> tuple[Panel, ...]:
              max_by(JOB_KEYS, _longer("warning")), held, red),
         tile(4, "RETRIED", "Their last run needed more than one attempt.", retried, jobs, amber),
         tile(5, "DISABLED", "Switched off; the RPO of their workloads goes on ageing.", off, jobs, amber),
-        tile(6, "RUNNING", "Runs that go on now.", running, jobs, blue),
+        tile(6, "RUNNING", "Runs that go on now.", running, jobs, grey),
     )  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def _now() -> Panel:
         24,
         keys=JOB_KEYS,
         labels=(
-            Label(name="backup_job", title="Job", width=260),
+            Label(name="backup_job", title="Job", width=240),
             Label(name="system", title="System", width=140),
             Label(name="job_type", title="Type", width=150),
             Label(name="tier", title="Tier", width=90),
@@ -137,12 +138,12 @@ def _now() -> Panel:
                 mappings=RESULTS,
                 width=120,
             ),
-            Column(title="Ended", expr=f"1000 * {end}", unit="dateTimeFromNow"),
+            Column(title="Ended", expr=f"1000 * {end}", unit="dateTimeFromNow", width=120),
             Column(title="Of its limit", expr=share, unit="percentunit", thresholds=relative(), decimals=0, width=110),
-            Column(title="Of its usual", expr=max_by(JOB_KEYS, _share_of_usual()), unit="percentunit", decimals=0),
-            Column(title="Succeeded", expr=f"{good} / ({every})", unit="percentunit", decimals=1),
-            Column(title="Failed in a row", expr=series("backup_job_consecutive_failures", IN_SYSTEM)),
-            Column(title="Attempts", expr=series("backup_job_last_run_attempts", IN_SYSTEM)),
+            Column(title="Of its usual", expr=_share_of_usual(), unit="percentunit", decimals=0, width=120),
+            Column(title="Succeeded", expr=f"{good} / ({every})", unit="percentunit", decimals=1, width=110),
+            Column(title="Failed in a row", expr=series("backup_job_consecutive_failures", IN_SYSTEM), width=130),
+            Column(title="Attempts", expr=series("backup_job_last_run_attempts", IN_SYSTEM), width=100),
             Column(
                 title="Read per second", expr=series("backup_job_last_run_read_bytes_per_second", IN_SYSTEM), unit="Bps"
             ),
@@ -225,5 +226,4 @@ def _bottlenecks() -> Panel:
         Target(expr=f"sort_desc({slowest})", legend="{{bottleneck}}"),
         names=True,
         across=True,
-        overrides=(fixed("A", COLORS[OK]),),
     )

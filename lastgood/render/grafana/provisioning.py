@@ -14,8 +14,9 @@ TITLES = {"wall": "Backup wall", "operations": "Backup operations", "detail": "B
 
 _HEADER = """Compiled by `lastgood render`. Copy to /etc/grafana/provisioning/dashboards/.
 Boards are changed by compiling and copying them again: what is changed in the browser would be lost."""
-_SOURCE_HEADER = """Compiled by `lastgood render`. For a Grafana that does not have its Prometheus yet: set the url, and copy to
-/etc/grafana/provisioning/datasources/. Any Prometheus that scrapes the exporter and runs alert_rules/ will do."""
+_SOURCE_HEADER = """Compiled by `lastgood render`. Set the url and copy to
+/etc/grafana/provisioning/datasources/, if Grafana does not have its Prometheus yet. Any Prometheus will do that scrapes
+the exporter and runs alert_rules/."""
 
 
 def files(folders: Iterable[str]) -> dict[str, str]:

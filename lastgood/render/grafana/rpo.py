@@ -42,7 +42,7 @@ def board() -> Board:
         bands=(
             Band(4, _tiles()),
             Band(11, (_now(),)),
-            Band(10, (_timeline(), _daily()), title="Over time", id=10),
+            Band(12, (_timeline(), _daily()), title="Over time", id=10),
             Band(8, (_compliance(), _tenants()), title="Over the month, and by tenant", id=11),
         ),
         restores=True,
@@ -134,7 +134,7 @@ def _timeline() -> Panel:
         f"The {LINES} workloads with the earliest deadlines at the end of the time range. A breach that begins and "
         "ends between two steps is shown all the same.",
         12,
-        Target(expr=states.named(ranks, ROLE), legend="{{workload}} {{role}}", instant=False),
+        Target(expr=states.named(ranks, ROLE), legend="{{workload}} {{role}}", instant=False, step="15m"),
         STATES,
     )
 
@@ -147,6 +147,7 @@ def _daily() -> Panel:
     ranks = states.either(
         (
             states.at(CRITICAL, f"max_over_time({states.OVERDUE}[1d])"),
+            f"{EXCLUDED} * ({held} and {states.ON_WORKLOAD} max_over_time({states.excluded()}[1d]))",
             states.at(UNKNOWN, f"{held} unless {states.ON_SYSTEM} ({read})"),
             states.at(OK, held),
         )
@@ -202,15 +203,15 @@ def _compliance() -> Panel:
 
 
 def _tenants() -> Panel:
-    keys = ("system", "backup_tenant_id")
-    label = (*keys, "backup_tenant")
+    # The name too: every series of a tenant carries it, so no column has to bring it along.
+    keys = ("system", "backup_tenant_id", "backup_tenant")
 
     def number(verdict: str) -> str:
-        return max_by(label, series("backup_tenant_workloads", IN_SYSTEM, verdict=verdict))
+        return series("backup_tenant_workloads", IN_SYSTEM, verdict=verdict)
 
     first = series("backup_tenant_oldest_rpo_deadline_timestamp_seconds", IN_SYSTEM)
     held = series("backup:tenant_rpo_deadline:held", IN_SYSTEM)
-    left = f"min by {listed(label)} (({held}) or on {listed(keys)} min by {listed(label)} ({first}))"
+    left = f"min by {listed(keys)} ({held} or {first})"
     return table(
         13,
         "By tenant: workloads by the state of their RPO",
@@ -221,10 +222,10 @@ def _tenants() -> Panel:
         labels=(Label(name="backup_tenant", title="Tenant"), Label(name="system", title="System")),
         columns=(
             Column(title="Left", expr=f"{left} - time()", unit="s", decimals=1),
-            Column(title="Critical", expr=number("critical"), thresholds=steps(COLORS[CRITICAL]), width=80),
-            Column(title="Unknown", expr=number("unknown"), thresholds=steps(COLORS[UNKNOWN]), width=80),
-            Column(title="Warning", expr=number("warning"), thresholds=steps(COLORS[WARNING]), width=80),
-            Column(title="OK", expr=number("ok"), width=80),
+            Column(title="Critical", expr=number("critical"), thresholds=steps(COLORS[CRITICAL]), width=110),
+            Column(title="Unknown", expr=number("unknown"), thresholds=steps(COLORS[UNKNOWN]), width=110),
+            Column(title="Warning", expr=number("warning"), thresholds=steps(COLORS[WARNING]), width=110),
+            Column(title="OK", expr=number("ok"), width=110),
         ),
         sort="Left",
         ascending=True,
