@@ -36,13 +36,13 @@ _PAST = re.compile(
     r"(backup_workload_(rpo_deadline|rpo_at_risk|rpo_seconds|info|excluded)|backup_job_(info|runs|.*duration)"
     r"|backup_repository_|lastgood_)"
 )
-# Their records, each after those it rests on.
+# Their records, in two layers: the second rests on the first.
 _RECORDS = (
-    *(
+    tuple(
         f"backup:{name}:held"
         for name in ("workload_info", "workload_excluded", "rpo_deadline", "rpo_at_risk", "job_info")
     ),
-    "backup:rpo_overdue:seconds",
+    ("backup:rpo_overdue:seconds",),
 )
 _LINE = re.compile(r"^([a-z_:]+)(?:\{(.*)\})? (\S+)$")
 # No deadline of the past is further ahead than this: a nightly job with two hours to spare.
@@ -242,14 +242,16 @@ def _write_past(programs: Programs, folder: Path, page: str, now: int, days: int
     empty = folder / "empty.yml"
     empty.write_text("{}")
     exprs = {rule.name: rule.expr for group in groups() for rule in group.rules if isinstance(rule, Recording)}
-    for record in _RECORDS:
+    for layer in _RECORDS:
         # A server finds new blocks at its start. promtool's own backfill of rules evaluates at moments shifted by a
         # hash of the group's name, between which and the hours no look back of 5 minutes reaches.
         with _started(programs, folder, empty, free_port()) as store:
-            lines = [
-                line for start, end, step in spans for line in _recorded(store, record, exprs[record], start, end, step)
-            ]
-        _import(programs, folder, iter([f"# TYPE {record} unknown\n", *lines, "# EOF\n"]), days)
+            lines: list[str] = []
+            for record in layer:
+                lines.append(f"# TYPE {record} unknown\n")
+                for start, end, step in spans:
+                    lines += _recorded(store, record, exprs[record], start, end, step)
+        _import(programs, folder, iter([*lines, "# EOF\n"]), days)
 
 
 def _recorded(store: Store, record: str, expr: str, start: int, end: int, step: int) -> Iterator[str]:

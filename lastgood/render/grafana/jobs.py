@@ -107,7 +107,7 @@ def _tiles() -> tuple[Panel, ...]:
              max_by(JOB_KEYS, _longer("warning")), held, red),
         tile(4, "RETRIED", "Their last run needed more than one attempt.", retried, jobs, amber),
         tile(5, "DISABLED", "Switched off; the RPO of their workloads goes on ageing.", off, jobs, amber),
-        tile(6, "RUNNING", "Runs that go on now.", running, jobs, grey),
+        tile(6, "RUNNING", "Jobs with a run that goes on now; continuous ones are left out.", running, jobs, grey),
     )  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def _now() -> Panel:
             Column(title="Of its limit", expr=share, unit="percentunit", thresholds=relative(), decimals=0, width=110),
             Column(title="Of its usual", expr=_share_of_usual(), unit="percentunit", decimals=0, width=120),
             Column(title="Succeeded", expr=f"{good} / ({every})", unit="percentunit", decimals=1, width=110),
-            Column(title="Failed in a row", expr=series("backup_job_consecutive_failures", IN_SYSTEM), width=130),
+            Column(title="Fails in a row", expr=series("backup_job_consecutive_failures", IN_SYSTEM), width=140),
             Column(title="Attempts", expr=series("backup_job_last_run_attempts", IN_SYSTEM), width=100),
             Column(
                 title="Read per second", expr=series("backup_job_last_run_read_bytes_per_second", IN_SYSTEM), unit="Bps"
@@ -177,7 +177,7 @@ def _limits() -> Panel:
     return _over_time(
         8,
         "Last run against the policy's limit",
-        f"100 % is the longest run the policy allows in that mode (full, incremental). The {_LINES} longest.",
+        f"The longest run that the policy allows in that mode (full, incremental) is 100 %. The {_LINES} longest.",
         _share_of_limit(),
     )
 
@@ -186,7 +186,7 @@ def _usual() -> Panel:
     return _over_time(
         9,
         "Last run against the job's own history",
-        f"100 % is the mean of all its runs in that mode. The {_LINES} furthest above.",
+        f"The mean of all its runs in that mode is 100 %. The {_LINES} furthest above.",
         _share_of_usual(),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lastgood.policy import Objective
 from lastgood.render.expr import listed, max_by, series, unlike
 from lastgood.render.grafana import states, variables
 from lastgood.render.grafana.layout import Band, Board
@@ -24,7 +25,8 @@ def _state() -> str:
     parts = [at(rank, untested(proven)) for rank, words in late.items() for proven in words]
     unproven = series("backup:restore_test_deadline:held", IN_SYSTEM, proven="0")
     accepted = f"0 * ({_HELD} and {ON_WORKLOAD} {states.excluded('restore_test')})"
-    return max_by(WORKLOAD_KEYS, either((*parts, accepted, at(UNKNOWN, unproven), at(OK, _HELD))))
+    unseen = at(UNKNOWN, f"{_HELD} unless {states.ON_SYSTEM} ({_seen()})")
+    return max_by(WORKLOAD_KEYS, either((*parts, accepted, at(UNKNOWN, unproven), unseen, at(OK, _HELD))))
 
 
 def _last(kind: str) -> str:
@@ -62,16 +64,15 @@ def _tiles() -> tuple[Panel, ...]:
     def tile(id_: int, title: str, says: str, found: str, among: str, color: str) -> Panel:
         return stat(id_, title, says, 4, Target(expr=counted(found, among)), thresholds=steps(color))
 
-    fresh = f"({state}) == {OK} and {states.ON_SYSTEM} ({_seen()})"
     return (
         tile(1, "TEST FAILED", "Their newest restore test failed: whether they come back is in doubt.",
              f"({state}) == {CRITICAL}", scoped(_HELD), COLORS[CRITICAL]),
         tile(2, "TEST OVERDUE OR NEVER DONE", "The last proof is too old, or the time for a first one is over.",
              f"({state}) == {WARNING}", scoped(_HELD), COLORS[WARNING]),
-        tile(3, "NOT YET PROVEN", "No proof yet; the time the policy gives for a first one runs.",
+        tile(3, "NOT YET PROVEN", "No proof yet while the time for a first one runs, or not read for too long.",
              f"({state}) == {UNKNOWN}", scoped(_HELD), COLORS[UNKNOWN]),
-        tile(4, "PROVEN IN TIME", "Proven within their interval, by systems that are still read.", fresh, scoped(_HELD),
-             COLORS[OK]),
+        tile(4, "PROVEN IN TIME", "Proven within their interval, by systems that are still read.",
+             f"({state}) == {OK}", scoped(_HELD), COLORS[OK]),
         tile(5, "RTO MISSED", "Their newest whole restore or drill took longer than their RTO, or failed.",
              scoped(f"{rto} == 2"), known, COLORS[CRITICAL]),
         tile(6, "RTO UNPROVEN", "They have an RTO, and no timed whole restore shows that it can be kept.",
@@ -80,10 +81,9 @@ def _tiles() -> tuple[Panel, ...]:
 
 
 def _seen() -> str:
-    """Systems read recently, and the policy's own subjects (sampled tiers) while any is."""
-    stale = max_by(("system",), series("lastgood_system_stale_timestamp_seconds"))
-    fresh = f"{stale} > time()"
-    return f'({fresh}) or label_replace(max({fresh}), "system", "policy", "", "")'
+    """Systems of which a proof may be believed now, and the policy's own subjects (sampled tiers) while any is."""
+    fresh = f"({states.trusted(Objective.RESTORE_TEST)})"
+    return f'{fresh} or label_replace(max({fresh}), "system", "policy", "", "")'
 
 
 def _tests() -> Panel:

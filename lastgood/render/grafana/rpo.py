@@ -140,15 +140,14 @@ def _timeline() -> Panel:
 
 
 def _daily() -> Panel:
-    """A day is CRITICAL when its RPO was missed at any moment, UNKNOWN when its system was not read at all."""
+    """A day is CRITICAL when its RPO was missed at any moment, UNKNOWN when its end could not be believed."""
     worst = _nearest(LINES, f"{states.DEADLINE} @ end()")
     held = f"max_over_time({states.DEADLINE}[1d])"
-    read = f"max_over_time({series('lastgood_system_listed', IN_SYSTEM)}[1d]) == 1"
     ranks = states.either(
         (
             states.at(CRITICAL, f"max_over_time({states.OVERDUE}[1d])"),
             f"{EXCLUDED} * ({held} and {states.ON_WORKLOAD} max_over_time({states.excluded()}[1d]))",
-            states.at(UNKNOWN, f"{held} unless {states.ON_SYSTEM} ({read})"),
+            states.at(UNKNOWN, f"{held} unless {states.ON_SYSTEM} ({states.trusted(Objective.RPO)})"),
             states.at(OK, held),
         )
     )
@@ -156,7 +155,7 @@ def _daily() -> Panel:
         "status-history",
         9,
         "The worst of each day",
-        "CRITICAL: the RPO was missed at some moment of that day. UNKNOWN: the system was not read on that day. "
+        "CRITICAL: the RPO was missed at some moment of that day. UNKNOWN: at its end the system was not believed. "
         "Warnings are left out.",
         12,
         Target(

@@ -35,7 +35,6 @@ def _query(name: str, label: str, query: str, every: str) -> Json:
         "allValue": every,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         "datasource": DATASOURCE,
-        "definition": query,
         "hide": 0,
         "includeAll": True,
         "label": label,
