@@ -138,10 +138,21 @@ def estates(
             days = DAYS if name == "breached" else 1
             told = stack.enter_context(grafana_rig.told(programs, folder, page, judged.judged_at, days=days))
             found[name] = Seen(_ask(told), judged, _past(told) if name == "breached" else {})
+            if name == "healthy":
+                told.exporter.page = f"{told.exporter.page}{_DOUBT} {told.now - HOUR}\n"
+                told.settle()
+                found["doubted"] = Seen(_ask(told), judged)
             if name != "never":
                 grafana_rig.dead(told)
                 found[f"dead {name}"] = Seen(_ask(told), judged)
     yield found
+
+
+# What judge cannot tell of one workload, though neither its deadline nor a risk says so.
+_DOUBT = (
+    'backup_verdict_since_timestamp_seconds{workload_id="id-web-000",workload="web-000",role="primary",objective="rpo",'
+    'system="veeam-hq",source="veeam"}'
+)
 
 
 def _past(told: Told) -> dict[str, int]:
@@ -208,7 +219,8 @@ HEADLINES: dict[str, dict[tuple[str, int], float | None]] = {
         ("coverage", 3): 1, ("exporter", 1): 0, ("exporter", 2): 1, ("jobs", 1): 0, ("recovery", 4): None,
     },
     "dead healthy": {
-        ("wall", 2): 0, ("wall", 3): 118, ("wall", 5): 0, ("wall", 12): None, ("rpo", 2): 118, ("rpo", 4): 0,
+        ("wall", 2): 0, ("wall", 3): 118, ("wall", 5): 0, ("wall", 7): None, ("wall", 12): None,
+        ("rpo", 2): 118, ("rpo", 4): 0,
         ("jobs", 1): None, ("capacity", 1): None, ("exporter", 1): 1, ("exporter", 2): None,
     },
 }  # fmt: skip
@@ -234,18 +246,29 @@ def test_a_dead_exporter_ends_no_breach_and_leaves_nothing_well(estates: Estates
     assert len(listed) == 7
 
 
+def test_a_doubt_that_no_deadline_tells_is_no_ok(estates: Estates) -> None:
+    seen = estates["doubted"]
+    assert (seen.tile("lastgood-rpo", 2), seen.tile("lastgood-rpo", 4)) == (1, 117)
+    assert (seen.tile("lastgood-wall", 3), seen.tile("lastgood-wall", 5)) == (1, 117)
+
+
 def test_the_worst_are_listed_first(estates: Estates) -> None:
     late = [value for _, value in estates["breached"].answers["lastgood-wall", 8, "A"]]
     assert late == sorted(late, reverse=True)
 
 
 def test_an_empty_list_says_so_only_while_it_is_known(estates: Estates) -> None:
-    for panel in (8, 9):
-        (one,) = estates["healthy"].answers["lastgood-wall", panel, "A"]
+    for panel, ref in ((8, "A"), (9, "B")):
+        (one,) = estates["healthy"].answers["lastgood-wall", panel, ref]
         assert one[1] == 0
-    assert estates["dead healthy"].answers["lastgood-wall", 8, "A"] == []
-    down = estates["dead healthy"].answers["lastgood-wall", 9, "A"]
+        assert estates["dead healthy"].answers["lastgood-wall", panel, ref] == []
+
+
+def test_who_cannot_see_comes_before_what_is_broken(estates: Estates) -> None:
+    """Five broken objectives of more than one workload each had pushed the dead exporter off the wall."""
+    down = estates["dead breached"].answers["lastgood-wall", 9, "A"]
     assert [(labels["objective"], value) for labels, value in down] == [("exporter down", 1)]
+    assert len(estates["dead breached"].answers["lastgood-wall", 9, "B"]) == 5
 
 
 def test_the_age_of_the_data_goes_on_and_is_called_stale(estates: Estates) -> None:
@@ -283,6 +306,7 @@ def test_time_inside_the_rpo_is_counted_for_what_was_seen(estates: Estates) -> N
 
 # What the demo has nothing of, each with its reason.
 NOTHING_OF = {
+    ("lastgood-wall", 9, "A"): "every system is read",
     ("lastgood-wall", 10, "B"): "no system is stale",
     ("lastgood-coverage", 12, "D"): "no archive copies",
     ("lastgood-recovery", 7, "E"): "no drills",

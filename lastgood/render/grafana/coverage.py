@@ -55,8 +55,8 @@ def _tiles() -> tuple[Panel, ...]:
     coverage = scoped(_verdict("coverage"))
     required = series("backup:verdict:held", like("system", "policy"), objective="coverage")
 
-    def tile(id_: int, title: str, says: str, found: str, color: str, width: int = 4) -> Panel:
-        return stat(id_, title, says, width, Target(expr=counted(found, held)), thresholds=steps(color))
+    def tile(id_: int, title: str, says: str, found: str, color: str, among: str = held) -> Panel:
+        return stat(id_, title, says, 4, Target(expr=counted(found, among)), thresholds=steps(color))
 
     red, amber = COLORS[CRITICAL], COLORS[WARNING]
     excused = max_by(WORKLOAD_KEYS, series("backup:workload_excluded:held", IN_SYSTEM))
@@ -69,8 +69,9 @@ def _tiles() -> tuple[Panel, ...]:
         tile(3, "REQUIRED, UNKNOWN", "The policy requires them and no backup system has ever heard of them.",
              f"{required} == 2", red),
         tile(4, "NO LONGER REPORTED", "Their system does not list them any more; their deadline goes on.", scoped(gone),
-             amber),
-        tile(5, "WITHOUT RPO", "No rule of the policy gives them an RPO.", scoped(states.unpromised()), amber),
+             amber, states.KNOWN),
+        tile(5, "WITHOUT RPO", "No rule of the policy gives them an RPO.", scoped(states.unpromised()), amber,
+             states.KNOWN),
         tile(6, "EXCUSED", "The policy accepts a risk of theirs; each is listed below with its end.", scoped(excused),
              COLORS[EXCLUDED]),
     )  # fmt: skip

@@ -69,13 +69,12 @@ def _tiles() -> tuple[Panel, ...]:
         )
         for rank, (id_, says) in told.items()
     ]
-    known = series("backup:workload_info:held", IN_SYSTEM)
     without = stat(
         6,
         "WITHOUT RPO",
         "Workloads that no rule of the policy gives an RPO. They are in none of the other numbers.",
         4,
-        Target(expr=states.counted(_scoped(states.unpromised()), known)),
+        Target(expr=states.counted(_scoped(states.unpromised()), states.KNOWN)),
         thresholds=steps(COLORS[WARNING]),
         links=(variables.open_board("Coverage", "lastgood-coverage"),),
     )

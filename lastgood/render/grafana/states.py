@@ -91,6 +91,8 @@ def rpo(*, over: str = "") -> str:
     """The rank of each workload and role against its RPO. `over` also counts a breach that is over by now but lay in
     this window: a short one does not fall between two steps of a long time range."""
     late = f"max_over_time({OVERDUE}[{over}])" if over else OVERDUE
+    # Full profile: what judge finds wrong though neither deadline nor risk tells it, an unreadable copy for one.
+    doubted = series("backup_verdict_since_timestamp_seconds", IN_SYSTEM, objective="rpo")
     unseen = f"{series('backup_workload_state', IN_SYSTEM, like('state', 'never|unreadable'))} == 1"
     return either(
         (
@@ -98,6 +100,7 @@ def rpo(*, over: str = "") -> str:
             f"{EXCLUDED} * (({promised()}) and {ON_WORKLOAD} {excluded()})",
             at(UNKNOWN, f"({promised()}) and {ON_WORKLOAD} ({unseen})"),
             at(WARNING, f"time() - {series('backup:rpo_at_risk:held', IN_SYSTEM)} >= 0"),
+            at(UNKNOWN, max_by(ROLE, doubted)),
             at(UNKNOWN, f"({promised()}) unless {ON_SYSTEM} ({trusted(Objective.RPO)})"),
             at(OK, promised()),
         )
@@ -136,7 +139,12 @@ def workloads() -> str:
     return max_by(WORKLOAD_KEYS, either(parts))
 
 
+# Those no system knows are missing, which is worse than having no promise.
+KNOWN = max_by(
+    (*WORKLOAD_KEYS, "tier", "owner_team"), series("backup_workload_info", IN_SYSTEM, differs("system", "policy"))
+)
+
+
 def unpromised() -> str:
-    """Workloads that no rule of the policy gives an RPO; those no system knows are missing, which is worse."""
-    known = series("backup:workload_info:held", IN_SYSTEM, differs("system", "policy"))
-    return f"{known} unless {ON_WORKLOAD} ({promised()})"
+    """Workloads that no rule of the policy gives an RPO. Of these nothing is held: only a living exporter tells."""
+    return f"{KNOWN} unless {ON_WORKLOAD} ({promised()})"

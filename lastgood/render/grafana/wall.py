@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from lastgood.policy import Objective, Policy
-from lastgood.render.expr import differs, max_by, quote, series
+from lastgood.render.expr import max_by, quote, series
 from lastgood.render.grafana import states, variables
 from lastgood.render.grafana.layout import Band, Board
 from lastgood.render.grafana.mappings import (
@@ -29,7 +29,7 @@ from lastgood.render.rule import JOB
 UID = "lastgood-wall"
 ROWS = 28
 # As many lines as stay readable in their panels.
-LINES = 7
+LINES, BLIND = 7, 2
 _HUGE, _LINE, _TILE = (0, 96), (30, 34), (26, 40)
 
 
@@ -101,14 +101,13 @@ def _tiles() -> tuple[Panel, ...]:
         for rank, (id_, width, says) in told.items()
     ]
     without = states.scoped(states.unpromised())
-    known = series("backup:workload_info:held", IN_SYSTEM, differs("system", "policy"))
     made.append(
         stat(
             7,
             "WITHOUT RPO",
             "Workloads that no rule of the policy gives an RPO: nothing on this wall could ever turn red for them.",
             3,
-            Target(expr=states.counted(without, known)),
+            Target(expr=states.counted(without, states.KNOWN)),
             thresholds=steps(COLORS[WARNING]),
             sizes=_HUGE,
             links=(variables.open_board("Coverage", "lastgood-coverage"),),
@@ -117,10 +116,9 @@ def _tiles() -> tuple[Panel, ...]:
     return tuple(made)
 
 
-def _or_none(found: str, words: str, among: str) -> str:
-    """What was found, or one line of 0 that says there is none: where there is something to look at, and only there."""
-    none = f'label_replace(0 * count({among}), "workload", {quote(words)}, "", "")'
-    return f"sort_desc({found}) or ({none} unless on () count({found}))"
+def _none(words: str, among: str) -> str:
+    """The one line of an empty list, with the value 0: where there is something to look at, and only there."""
+    return f'label_replace(0 * count({among}), "workload", {quote(words)}, "", "")'
 
 
 def _missed() -> Panel:
@@ -128,13 +126,14 @@ def _missed() -> Panel:
     named = states.named(late, states.ROLE, labels=("workload",))
     # While a system is silent an empty list is no good news: then it is left out, and the panel says NO DATA.
     sure = f"({states.promised()}) and {states.ON_SYSTEM} ({states.trusted(Objective.RPO)})"
+    none = _none("everything that is read", sure)
     return stat(
         8,
         "RPO missed, worst first: by how much",
         "Workloads past their deadline, and for how long. Held by the rules: goes on while an exporter is down. "
         f"At most {LINES}; the tile above counts all.",
         12,
-        Target(expr=_or_none(named, "everything that is read", sure), legend="{{workload}} {{role}}"),
+        Target(expr=f"sort_desc({named}) or ({none} unless on () count({late}))", legend="{{workload}} {{role}}"),
         thresholds=plain(COLORS[CRITICAL]),
         mappings=zero("in time"),
         unit="s",
@@ -146,32 +145,31 @@ def _missed() -> Panel:
 
 
 def _broken() -> Panel:
-    """Everything CRITICAL that is not an RPO. One cause is one line, however many it lets down."""
-    system = series("lastgood:system_blind:seconds", IN_SYSTEM)
-    told = {
-        "": states.verdicts(2),
-        "log backup": states.logs_late(),
-        "restore test": states.untested("failed"),
-        "not read": system,
-        "exporter down": f"{series('up', job=JOB)} == 0",
-    }
-    found = states.either(
-        [
-            f'label_replace({inner}, "objective", "{word}", "", "")' if word else f"({inner})"
-            for word, inner in told.items()
-        ]
+    """Everything CRITICAL that is not an RPO. One cause is one line, however many it lets down; who cannot see comes
+    first, since it says how much the rest is worth."""
+
+    def worded(told: dict[str, str]) -> str:
+        return states.either([f'label_replace({inner}, "objective", "{word}", "", "")' for word, inner in told.items()])
+
+    blind = worded(
+        {
+            "exporter down": f"{series('up', job=JOB)} == 0",
+            "not read": series("lastgood:system_blind:seconds", IN_SYSTEM),
+        }
     )
-    counts = f"topk({LINES}, count by (objective, system, instance) ({found}))"
+    others = worded({"log backup": states.logs_late(), "restore test": states.untested("failed")})
+    broken = f"count by (objective, system) (({states.verdicts(2)}) or {others})"
+    unseen = f"count by (objective, system, instance) ({blind})"
+    none = f"({_none('none', states.trusted(Objective.RPO))} unless on () count({broken})) unless on () count({unseen})"
+    legend = "{{objective}}{{workload}} {{system}}{{instance}}"
     return stat(
         9,
         "Other promises broken, and for how many",
-        "Verdicts that are CRITICAL on other objectives than RPO, systems that are not read, exporters that are down: "
-        f"how many workloads, jobs, repositories or parts each concerns. At most {LINES}.",
+        "Exporters that are down and systems that are not read; then verdicts that are CRITICAL on other objectives "
+        f"than RPO, and how many workloads, jobs, repositories or parts each concerns. At most {BLIND} and {LINES - BLIND}.",
         12,
-        Target(
-            expr=_or_none(counts, "none", states.trusted(Objective.RPO)),
-            legend="{{objective}}{{workload}} {{system}}{{instance}}",
-        ),
+        Target(expr=f"topk({BLIND}, {unseen})", legend=legend),
+        Target(expr=f"topk({LINES - BLIND}, {broken}) or {none}", legend=legend),
         thresholds=plain(COLORS[CRITICAL]),
         mappings=zero("none"),
         names=True,
