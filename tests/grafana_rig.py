@@ -27,7 +27,7 @@ from lastgood.render.rule import JOB, Recording
 from tests.engine_helpers import answers, child, eventually, fetch, free_port
 from tests.shelves import shelves
 
-FINE, HOUR, DAY = 240, 3600, 86400
+FINE, HOUR, DAY = 120, 3600, 86400
 EVERY = "1s"
 # What a variable that is left at All becomes.
 ALL = {"system": ".+", "tier": ".*", "team": ".*", "workload": ".*"}

@@ -112,10 +112,10 @@ def _systems() -> Panel:
             Column(
                 title="TLS verified",
                 expr=series("lastgood_system_tls_verified", IN_SYSTEM),
-                mappings=UP_DOWN,
-                width=110,
+                mappings=ON_OFF,
+                width=140,
             ),
-            Column(title="Sign-in blocked until", expr=f"1000 * {blocked}", unit="dateTimeFromNow"),
+            Column(title="Sign-in blocked until", expr=f"1000 * {blocked}", unit="dateTimeFromNow", width=190),
             Column(title="Secret ends", expr=f"1000 * {expiry}", unit="dateTimeFromNow"),
         ),
         sort="Age of its data",

@@ -17,6 +17,8 @@ UID = "lastgood-system"
 _KEYS = ("system",)
 # The names too: every series of a part carries them, so no column has to bring them along.
 _COMPONENT = ("system", "component_id", "component", "component_kind")
+# Where an even share of the table cuts the words off.
+_WIDTHS = {"product": 260, "server_name": 220, "practice": 420}
 _UP = series("lastgood_system_up", IN_SYSTEM)
 
 
@@ -78,7 +80,7 @@ def _tiles() -> tuple[Panel, ...]:
 
 
 def _label(*shown: tuple[str, str], link: bool = False) -> Sequence[Label]:
-    found = [Label(name=name, title=title) for name, title in shown]
+    found = [Label(name=name, title=title, width=_WIDTHS.get(name)) for name, title in shown]
     if link:
         to: Json = variables.open_board("Exporter health", "lastgood-exporter", carry=(), system="system")
         found[0] = Label(name=shown[0][0], title=shown[0][1], links=(to,))
@@ -181,9 +183,9 @@ def _components() -> Panel:
         keys=_COMPONENT,
         labels=_label(("component", "Part"), ("component_kind", "Kind"), ("system", "System")),
         columns=(
-            Column(title="Reached", expr=series("backup_component_up", IN_SYSTEM), mappings=UP_DOWN, width=110),
+            Column(title="Reached", expr=series("backup_component_up", IN_SYSTEM), mappings=UP_DOWN, width=130),
             Column(
-                title="Out of date", expr=series("backup_software_outdated", IN_SYSTEM), mappings=BAD_GOOD, width=100
+                title="Out of date", expr=series("backup_software_outdated", IN_SYSTEM), mappings=BAD_GOOD, width=140
             ),
             Column(
                 title="Lag", expr=series("backup_component_replication_lag_bytes", IN_SYSTEM), unit="bytes", width=90

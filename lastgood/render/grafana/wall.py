@@ -30,7 +30,8 @@ UID = "lastgood-wall"
 ROWS = 28
 # As many lines as stay readable in their panels.
 LINES, BLIND = 7, 2
-_HUGE, _LINE, _TILE = (0, 96), (30, 34), (26, 40)
+# Of name and value; a count without a name is scaled to its tile, and so is a NO DATA in its place.
+_LINE, _TILE = (30, 34), (26, 40)
 
 
 def board(policy: Policy) -> Board:
@@ -95,7 +96,6 @@ def _tiles() -> tuple[Panel, ...]:
             width,
             Target(expr=states.counted(f"({worst}) == {rank}", worst)),
             thresholds=steps(COLORS[rank]),
-            sizes=_HUGE,
             links=(variables.open_board("RPO compliance", "lastgood-rpo", carry=("system", "tier", "team")),),
         )
         for rank, (id_, width, says) in told.items()
@@ -109,7 +109,6 @@ def _tiles() -> tuple[Panel, ...]:
             3,
             Target(expr=states.counted(without, states.KNOWN)),
             thresholds=steps(COLORS[WARNING]),
-            sizes=_HUGE,
             links=(variables.open_board("Coverage", "lastgood-coverage"),),
         )
     )
@@ -166,7 +165,8 @@ def _broken() -> Panel:
         9,
         "Other promises broken, and for how many",
         "Exporters that are down and systems that are not read; then verdicts that are CRITICAL on other objectives "
-        f"than RPO, and how many workloads, jobs, repositories or parts each concerns. At most {BLIND} and {LINES - BLIND}.",
+        "than RPO, and how many workloads, jobs, repositories or parts each concerns. "
+        f"At most {BLIND} and {LINES - BLIND}.",
         12,
         Target(expr=f"topk({BLIND}, {unseen})", legend=legend),
         Target(expr=f"topk({LINES - BLIND}, {broken}) or {none}", legend=legend),
@@ -216,7 +216,6 @@ def _proofs() -> Panel:
         4,
         Target(expr=states.counted(due, among)),
         thresholds=steps(COLORS[WARNING]),
-        sizes=(0, 72),
         links=(variables.open_board("Recovery evidence", "lastgood-recovery", carry=("system", "tier", "team")),),
     )
 
@@ -232,7 +231,6 @@ def _fullest() -> Panel:
         4,
         Target(expr=states.counted(full, among)),
         thresholds=steps(COLORS[WARNING]),
-        sizes=(0, 72),
         links=(variables.open_board("Capacity", "lastgood-capacity"),),
     )
 
@@ -253,6 +251,5 @@ def _jobs() -> Panel:
         4,
         Target(expr=states.counted(jobs, among)),
         thresholds=steps(COLORS[WARNING]),
-        sizes=(0, 72),
         links=(variables.open_board("Jobs", "lastgood-jobs", carry=("system", "tier")),),
     )
