@@ -75,10 +75,11 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     tenants(out, view, held, told, counted)
     system(out, view)
     exporter(out, view)
+    unread = view.untrusted(Objective.RPO) is not None
     for verdict in told:
         if verdict.subject.kind == "workload" and verdict.subject.id in counted:
             continue
-        add_verdict(out, verdict, full=full)
+        add_verdict(out, verdict, full=full, unread=unread)
     return out
 
 
@@ -233,10 +234,15 @@ def _repository(out: Samples, view: View, repository: Repository) -> None:
         out.add("backup_repository_full_in_limit_seconds", labels, getattr(rule.full_in, severity))
 
 
-def add_verdict(out: Samples, verdict: Verdict, *, full: bool) -> None:
-    """A verdict that does not turn on the clock as a number; of one that does, its exclusion, deadline and age."""
-    quiet = verdict.clock and verdict.objective not in _BY_CLOCK
-    if quiet and not full and verdict.state is not State.EXCLUDED:
+def add_verdict(out: Samples, verdict: Verdict, *, full: bool, unread: bool = False) -> None:
+    """A verdict that does not turn on the clock as a number; of one that does, its exclusion, deadline and age.
+
+    An RPO that is UNKNOWN is a number too: no deadline tells of a doubt. But for `unread`, when the collectors say it
+    of every workload of the system.
+    """
+    doubt = verdict.objective is Objective.RPO and verdict.state is State.UNKNOWN and not unread
+    silent = verdict.clock and verdict.objective not in _BOTH and not doubt
+    if silent and verdict.objective not in _BY_CLOCK and not full and verdict.state is not State.EXCLUDED:
         return
     subject = verdict.subject
     ident = _ident(out, subject.kind, subject.id, subject.name)
@@ -248,7 +254,7 @@ def add_verdict(out: Samples, verdict: Verdict, *, full: bool) -> None:
         out.at("backup_verdict_since_timestamp_seconds", f"{ident},{what}" if ident else what, verdict.since)
     # No policy asks for integrity, every workload has it: its OK would be a series a workload that says nothing.
     sound = verdict.objective is Objective.INTEGRITY and verdict.state is State.OK
-    if (verdict.clock and verdict.objective not in _BOTH) or (sound and not full):
+    if silent or (sound and not full):
         return
     told = _common(
         _VERDICT,

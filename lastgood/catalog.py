@@ -161,7 +161,8 @@ _WORKLOADS = (
     ),
     gauge(
         "backup_verdict",
-        "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, 4 excluded; for objectives that do not turn on the clock. "
+        "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, 4 excluded; for objectives that do not turn on the clock. Of an RPO "
+        "only UNKNOWN: neither its deadline nor any collector tells that. "
         "An integrity that is OK is told in the full profile only.",
         (*SUBJECT, "role", "objective", "urgency", *OBJECTIVE, "business_team", *SYSTEM),
     ),

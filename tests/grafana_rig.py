@@ -84,9 +84,10 @@ def queries(model: Mapping[str, Any]) -> Iterator[Query]:
 
 
 def filled(expr: str, *, step: str = "1h", **chosen: str) -> str:
-    """The query as Grafana sends it. Raises KeyError for a variable no board has."""
+    """The query as Grafana sends it: `$1`, a group of `label_replace`, stays. Raises KeyError for a variable no board
+    has."""
     values = {**ALL, "__interval": step, "__rate_interval": "4m", **chosen}
-    return re.sub(r"\$(\w+)", lambda found: values[found[1]], expr)
+    return re.sub(r"\$([a-z_]\w*)", lambda found: values[found[1]], expr)
 
 
 # --- an estate with a past -------------------------------------------------------------------------------------------

@@ -257,7 +257,8 @@ _PART = re.compile(r"(_sum|_count)$")
 WORDS = frozenset(
     (
         *("by", "on", "or", "and", "unless", "group_left", "group_right", "max", "min", "sum", "count", "topk"),
-        *("bottomk", "time", "vector", "increase", "rate", "deriv", "predict_linear", "max_over_time", "offset"),
+        *("bottomk", "time", "vector", "increase", "rate", "round", "deriv", "max_over_time", "offset"),
+        "predict_linear",
         *("avg_over_time", "count_over_time", "last_over_time", "label_replace", "label_values", "sort_desc"),
         *("clamp_min", "bool", "end", "NaN"),
     )
@@ -321,7 +322,7 @@ def test_variables_are_those_of_the_board() -> None:
     for uid, model in boards().items():
         own = {variable["name"] for variable in model["templating"]["list"]}
         for query in queries(model):
-            assert set(re.findall(r"\$(\w+)", query.expr)) <= own | GLOBALS, query.name
+            assert set(re.findall(r"\$([a-z_]\w*)", query.expr)) <= own | GLOBALS, query.name
         assert model["templating"]["list"][0]["name"] == "datasource", uid
 
 

@@ -91,16 +91,14 @@ def rpo(*, over: str = "") -> str:
     """The rank of each workload and role against its RPO. `over` also counts a breach that is over by now but lay in
     this window: a short one does not fall between two steps of a long time range."""
     late = f"max_over_time({OVERDUE}[{over}])" if over else OVERDUE
-    # Full profile: what judge finds wrong though neither deadline nor risk tells it, an unreadable copy for one.
-    doubted = series("backup_verdict_since_timestamp_seconds", IN_SYSTEM, objective="rpo")
-    unseen = f"{series('backup_workload_state', IN_SYSTEM, like('state', 'never|unreadable'))} == 1"
+    # What nobody can say though deadline and risk are told: a new or unreadable point, a job without a next run.
+    doubted = f"{series('backup_verdict', IN_SYSTEM, objective='rpo')} == 3"
     return either(
         (
             at(CRITICAL, late),
             f"{EXCLUDED} * (({promised()}) and {ON_WORKLOAD} {excluded()})",
-            at(UNKNOWN, f"({promised()}) and {ON_WORKLOAD} ({unseen})"),
-            at(WARNING, f"time() - {series('backup:rpo_at_risk:held', IN_SYSTEM)} >= 0"),
             at(UNKNOWN, max_by(ROLE, doubted)),
+            at(WARNING, f"time() - {series('backup:rpo_at_risk:held', IN_SYSTEM)} >= 0"),
             at(UNKNOWN, f"({promised()}) unless {ON_SYSTEM} ({trusted(Objective.RPO)})"),
             at(OK, promised()),
         )

@@ -157,7 +157,9 @@ def _broken() -> Panel:
         }
     )
     others = worded({"log backup": states.logs_late(), "restore test": states.untested("failed")})
-    broken = f"count by (objective, system) (({states.verdicts(2)}) or {others})"
+    counted = f"count by (objective, system) (({states.verdicts(2)}) or {others})"
+    # Read from five metres: words, not names of labels.
+    broken = f'label_replace({counted}, "objective", "$1 $2", "objective", "(.+)_(.+)")'
     unseen = f"count by (objective, system, instance) ({blind})"
     none = f"({_none('none', states.trusted(Objective.RPO))} unless on () count({broken})) unless on () count({unseen})"
     legend = "{{objective}}{{workload}} {{system}}{{instance}}"
