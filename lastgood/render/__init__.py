@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lastgood.policy import Policy
-from lastgood.render import grafana, metrics_doc, prometheus, runbooks
+from lastgood.render import datadog, grafana, metrics_doc, prometheus, runbooks
 from lastgood.render.rule_tests import compile as rule_tests
 
 
@@ -29,6 +29,7 @@ SHELVES = (
     Shelf(runbooks.build, (f"{runbooks.FOLDER}/*.md",)),
     Shelf(metrics_doc.build, (metrics_doc.PAGE,)),
     Shelf(grafana.build, grafana.OWNED),
+    Shelf(datadog.build, datadog.OWNED),
 )
 
 
