@@ -12,10 +12,11 @@ from datetime import datetime
 from exporters.families_tenants import COUNTED, UNPROMISED, rpo_states
 from exporters.textformat import Samples, block
 from lastgood.judging.base import View
-from lastgood.model import Role
 from lastgood.policy import Objective
 from lastgood.verdict import Place, State, Verdict
 
+# Tier and owner; None where the policy names none.
+_Group = tuple[str | None, str | None]
 # A verdict that is OK or excluded asks nothing of anybody.
 _TOLD = (State.WARNING, State.CRITICAL, State.UNKNOWN)
 
@@ -23,37 +24,41 @@ _TOLD = (State.WARNING, State.CRITICAL, State.UNKNOWN)
 def tiers(out: Samples, view: View, places: Iterable[Place], verdicts: Sequence[Verdict]) -> None:
     """Each tier and owner: how their workloads stand against their RPO, and which moment comes first."""
     worst = rpo_states(verdicts)
-    each = {(v.subject.id, v.subject.role or Role.PRIMARY): v.state for v in verdicts if v.objective is Objective.RPO}
-    counts: dict[str, Counter[str]] = {}
-    late: dict[str, datetime] = {}
-    risky: dict[str, datetime] = {}
+    each = {(v.subject.id, v.subject.role): v.state for v in verdicts if v.objective is Objective.RPO}
+    counts: dict[_Group, Counter[str]] = {}
+    late: dict[_Group, datetime] = {}
+    risky: dict[_Group, datetime] = {}
     seen: set[str] = set()
     for place in places:
         standing = place.standing
         ident = standing.workload.id
         assigned = view.assigned[ident]
-        group = block((("tier", assigned.tier.name if assigned.tier else None), ("owner_team", assigned.owner)))
+        group = (assigned.tier.name if assigned.tier else None, assigned.owner)
         if ident not in seen:
             seen.add(ident)
             found = worst.get(ident)
             counts.setdefault(group, Counter())[UNPROMISED if found is None else found.name.lower()] += 1
         state = each.get((ident, standing.role))
-        if place.objective is None or state is State.EXCLUDED:
+        if state is None or state is State.EXCLUDED:
             continue
         _first(late, group, standing.deadline)
         if standing.at_risk is not None and state is not State.CRITICAL:
             _first(risky, group, standing.at_risk.at)
     for group, numbers in counts.items():
         for verdict in COUNTED:
-            labels = f'{group},verdict="{verdict}"' if group else f'verdict="{verdict}"'
-            out.add("backup_tier_workloads", labels, numbers[verdict])
+            out.add("backup_tier_workloads", _labels(group, ("verdict", verdict)), numbers[verdict])
     for group, at in late.items():
-        out.at("backup_tier_oldest_rpo_deadline_timestamp_seconds", group, at)
+        out.at("backup_tier_oldest_rpo_deadline_timestamp_seconds", _labels(group), at)
     for group, at in risky.items():
-        out.at("backup_tier_oldest_rpo_at_risk_timestamp_seconds", group, at)
+        out.at("backup_tier_oldest_rpo_at_risk_timestamp_seconds", _labels(group), at)
 
 
-def _first(found: dict[str, datetime], group: str, at: datetime | None) -> None:
+def _labels(group: _Group, *more: tuple[str, str]) -> str:
+    tier, owner = group
+    return block((("tier", tier), ("owner_team", owner), *more))
+
+
+def _first(found: dict[_Group, datetime], group: _Group, at: datetime | None) -> None:
     if at is not None:
         found[group] = min(found.get(group, at), at)
 
