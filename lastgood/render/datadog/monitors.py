@@ -60,7 +60,8 @@ class Monitor:
     def _options(self) -> Json:
         common: Json = {"include_tags": True, "notify_audit": False, "renotify_interval": _RENOTIFY_MINUTES}
         if self.kind == "service check":
-            # on_missing_data is not for service checks. Without the Agent there is no result at all.
+            # on_missing_data is documented of metric monitors only:
+            # https://docs.datadoghq.com/monitors/guide/on_missing_data. Without the Agent there is no result at all.
             thresholds = {"critical": self.critical, "ok": 1, "warning": 1}
             return {**common, "no_data_timeframe": 10, "notify_no_data": True, "thresholds": thresholds}
         return {
