@@ -97,7 +97,9 @@ def test_owners_are_told_of_their_own_and_pagers_only_of_pages() -> None:
 
 def test_what_nobody_owns_is_told_to_all() -> None:
     page = next(one for one in monitors.monitors(_reference()) if one.file == "rpo-missed-page.json")
-    (rest,) = re.findall(r'"owner_team\.name" ""\}\}(.*?)\{\{/', page.message)
+    (rest,) = re.findall(
+        r'\{\{\^is_exact_match "owner_team\.name" "it-operations" "workplace"\}\}(.*?)\{\{/', page.message
+    )
     assert "@pagerduty-it" in rest and "@workplace@example.org" in rest
 
 

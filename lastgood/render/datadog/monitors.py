@@ -206,11 +206,16 @@ def _everybody(policy: Policy, *, pages: bool) -> str:
 
 
 def _owners(policy: Policy, *, pages: bool) -> str:
-    """Each owner for its own; what nobody owns is told to all of them."""
-    told = {tag(team.name): _handles(team, pages=pages) for team in _teams(policy)}
-    told[""] = _everybody(policy, pages=pages)
-    return "\n".join(
-        f'{{{{#is_exact_match "owner_team.name" "{name}"}}}}{handles}{{{{/is_exact_match}}}}'
-        for name, handles in told.items()
-        if handles
-    )
+    """Each owner for its own. What none of them owns is told to all: by what it is not, for nothing documents what the
+    value of a missing tag is matched as."""
+    told = {tag(team.name): handles for team in _teams(policy) if (handles := _handles(team, pages=pages))}
+    if not told:
+        return ""
+    blocks = [_block("#", (name,), handles) for name, handles in told.items()]
+    return "\n".join([*blocks, _block("^", tuple(told), _everybody(policy, pages=pages))])
+
+
+def _block(sign: str, names: Sequence[str], handles: str) -> str:
+    """`#` when the owner is one of these, `^` when it is none: https://docs.datadoghq.com/monitors/notify/variables."""
+    listed = " ".join(f'"{name}"' for name in names)
+    return f'{{{{{sign}is_exact_match "owner_team.name" {listed}}}}}{handles}{{{{/is_exact_match}}}}'
