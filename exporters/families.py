@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from exporters.families_systems import exporter, system
 from exporters.families_tenants import labels as tenant_labels
-from exporters.families_tenants import tenants
+from exporters.families_tenants import rpo_states, tenants
+from exporters.families_totals import tiers, verdicts_by_objective
 from exporters.present import log_backups, mounted_name, mounts, only_counted, threats, throughput
 from exporters.textformat import Samples, block
 from lastgood.forecast import full_at
@@ -64,8 +65,9 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     for place in held:
         if place.standing.workload.id not in counted:
             by_workload.setdefault(place.standing.workload.id, []).append(place)
-    for found in by_workload.values():
-        _workload(out, view, found, full=full)
+    states = rpo_states(told)
+    for ident, found in by_workload.items():
+        _workload(out, view, found, full=full, excluded=states.get(ident) is State.EXCLUDED)
     _risks(out, view)
     for job in view.jobs.values():
         _job(out, view, job)
@@ -73,16 +75,19 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     for repository in view.state.snapshot.repositories:
         _repository(out, view, repository)
     tenants(out, view, held, told, counted)
+    tiers(out, view, held, told)
+    verdicts_by_objective(out, told)
     system(out, view)
     exporter(out, view)
+    unread = view.untrusted(Objective.RPO) is not None
     for verdict in told:
         if verdict.subject.kind == "workload" and verdict.subject.id in counted:
             continue
-        add_verdict(out, verdict, full=full)
+        add_verdict(out, verdict, full=full, unread=unread)
     return out
 
 
-def _workload(out: Samples, view: View, places: list[Place], *, full: bool) -> None:
+def _workload(out: Samples, view: View, places: list[Place], *, full: bool, excluded: bool) -> None:
     workload = places[0].standing.workload
     assigned = view.assigned[workload.id]
     tier = assigned.tier
@@ -97,7 +102,7 @@ def _workload(out: Samples, view: View, places: list[Place], *, full: bool) -> N
     out.add("backup_workload_size_bytes", ident, workload.size_bytes)
     out.at("backup_workload_latest_log_timestamp_seconds", ident, workload.latest_log)
     for place in places:
-        _role(out, place, ident, people)
+        _role(out, place, ident, people, excluded=excluded)
     if tier is not None and full:
         out.add("backup_workload_rto_seconds", f"{ident},{people}", tier.rto)
         out.add("backup_workload_log_rpo_seconds", f"{ident},{people}", tier.log_rpo)
@@ -119,7 +124,7 @@ def _risks(out: Samples, view: View) -> None:
             out.at("backup_workload_malware_event_timestamp_seconds", labels, event.time)
 
 
-def _role(out: Samples, place: Place, ident: str, people: str) -> None:
+def _role(out: Samples, place: Place, ident: str, people: str, *, excluded: bool) -> None:
     standing, objective = place.standing, place.objective
     labels = f'{ident},role="{standing.role}"'
     out.at("backup_workload_last_good_timestamp_seconds", labels, standing.last_good)
@@ -129,7 +134,9 @@ def _role(out: Samples, place: Place, ident: str, people: str) -> None:
     if objective is not None:
         aimed = f"{labels},{people}" if people else labels
         out.add("backup_workload_rpo_seconds", aimed, objective.within)
-        out.at("backup_workload_rpo_deadline_timestamp_seconds", aimed, standing.deadline)
+        # For tools that cannot take one family away from another (Datadog): what nobody is to be told of says so.
+        accepted = ',excluded="1"' if excluded else ""
+        out.at("backup_workload_rpo_deadline_timestamp_seconds", f"{aimed}{accepted}", standing.deadline)
         if standing.at_risk is not None:
             out.at("backup_workload_rpo_at_risk_timestamp_seconds", labels, standing.at_risk.at)
 
@@ -233,10 +240,15 @@ def _repository(out: Samples, view: View, repository: Repository) -> None:
         out.add("backup_repository_full_in_limit_seconds", labels, getattr(rule.full_in, severity))
 
 
-def add_verdict(out: Samples, verdict: Verdict, *, full: bool) -> None:
-    """A verdict that does not turn on the clock as a number; of one that does, its exclusion, deadline and age."""
-    quiet = verdict.clock and verdict.objective not in _BY_CLOCK
-    if quiet and not full and verdict.state is not State.EXCLUDED:
+def add_verdict(out: Samples, verdict: Verdict, *, full: bool, unread: bool = False) -> None:
+    """A verdict that does not turn on the clock as a number; of one that does, its exclusion, deadline and age.
+
+    An RPO that is UNKNOWN is a number too: no deadline tells of a doubt. But for `unread`, when the collectors say it
+    of every workload of the system.
+    """
+    doubt = verdict.objective is Objective.RPO and verdict.state is State.UNKNOWN and not unread
+    silent = verdict.clock and verdict.objective not in _BOTH and not doubt
+    if silent and verdict.objective not in _BY_CLOCK and not full and verdict.state is not State.EXCLUDED:
         return
     subject = verdict.subject
     ident = _ident(out, subject.kind, subject.id, subject.name)
@@ -248,7 +260,7 @@ def add_verdict(out: Samples, verdict: Verdict, *, full: bool) -> None:
         out.at("backup_verdict_since_timestamp_seconds", f"{ident},{what}" if ident else what, verdict.since)
     # No policy asks for integrity, every workload has it: its OK would be a series a workload that says nothing.
     sound = verdict.objective is Objective.INTEGRITY and verdict.state is State.OK
-    if (verdict.clock and verdict.objective not in _BOTH) or (sound and not full):
+    if silent or (sound and not full):
         return
     told = _common(
         _VERDICT,
@@ -281,7 +293,9 @@ def _deadline(out: Samples, verdict: Verdict, ident: str) -> None:
 def foreign(verdicts: Iterable[Verdict], *, full: bool) -> Samples:
     """What belongs to no system: tiers proven by sample, required workloads nobody has heard of."""
     out = Samples("policy", "policy", full=full)
-    for verdict in verdicts:
+    held = list(verdicts)
+    verdicts_by_objective(out, held)
+    for verdict in held:
         add_verdict(out, verdict, full=full)
         if verdict.subject.id.startswith("required:"):
             ident = _ident(out, "workload", verdict.subject.id, verdict.subject.name)

@@ -7,6 +7,7 @@ hard cap of series is passed (higher goes first); 0 is never dropped.
 from __future__ import annotations
 
 from lastgood.catalog_systems import EXPORTER, REGISTERED, SYSTEMS
+from lastgood.catalog_totals import TOTALS
 from lastgood.metric import SYSTEM, gauge
 from lastgood.metric import Metric as Metric
 
@@ -101,8 +102,9 @@ _WORKLOADS = (
     ),
     gauge(
         "backup_workload_rpo_deadline_timestamp_seconds",
-        "When the present last good stops being enough; calendars are already applied.",
-        ("workload_id", "workload", "role", *OBJECTIVE, *SYSTEM),
+        "When the present last good stops being enough; calendars are already applied. excluded is 1 where the policy "
+        "accepts the risk, and absent elsewhere.",
+        ("workload_id", "workload", "role", *OBJECTIVE, "excluded", *SYSTEM),
     ),
     gauge(
         "backup_workload_latest_log_timestamp_seconds",
@@ -161,7 +163,8 @@ _WORKLOADS = (
     ),
     gauge(
         "backup_verdict",
-        "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, 4 excluded; for objectives that do not turn on the clock. "
+        "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, 4 excluded; for objectives that do not turn on the clock. Of an RPO "
+        "only UNKNOWN: neither its deadline nor any collector tells that. "
         "An integrity that is OK is told in the full profile only.",
         (*SUBJECT, "role", "objective", "urgency", *OBJECTIVE, "business_team", *SYSTEM),
     ),
@@ -320,6 +323,6 @@ _TENANTS = (
 )
 
 CATALOG: dict[str, Metric] = {
-    m.name: m for m in (*_WORKLOADS, *_TENANTS, *_JOBS, *_REPOSITORIES, *SYSTEMS, *EXPORTER, *REGISTERED)
+    m.name: m for m in (*_WORKLOADS, *TOTALS, *_TENANTS, *_JOBS, *_REPOSITORIES, *SYSTEMS, *EXPORTER, *REGISTERED)
 }
 OWN = frozenset(m.name for m in REGISTERED)

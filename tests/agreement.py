@@ -5,7 +5,7 @@ Time is shifted so that each test begins at 0, which is where promtool's clock b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -190,7 +190,7 @@ def _alert(verdict: Verdict, judged: Judgement, *, dead: bool) -> Alert | None:
         state = State.WARNING
     if state not in (State.WARNING, State.CRITICAL):
         return None
-    if _only_counted(verdict, judged):
+    if only_counted(verdict, judged):
         late = objective is Objective.RPO and _first_is_late(verdict, judged)
         if late and state is State.WARNING:
             return None
@@ -233,13 +233,13 @@ def _special(verdict: Verdict, judged: Judgement) -> str | None:
     return None
 
 
-def _only_counted(verdict: Verdict, judged: Judgement) -> bool:
+def only_counted(verdict: Verdict, judged: Judgement) -> bool:
     """Its tenant's alerts speak for it: the policy has it counted, and its tenant is told."""
     ident = verdict.subject.id if verdict.subject.kind == "workload" else ""
     for view in judged.views:
         held = view.workloads.get(ident)
         if view.system == verdict.subject.system and held is not None and held.tenant_id is not None:
-            many = len(view.workloads) > view.policy.workload_series
+            many = len(view.facts) > view.policy.workload_series
             return (view.assigned[ident].series or (Series.TENANT if many else Series.WORKLOAD)) is Series.TENANT
     return False
 
@@ -250,7 +250,7 @@ def _first_is_late(verdict: Verdict, judged: Judgement) -> bool:
     return any(
         v.state is State.CRITICAL and held[v.subject.id].tenant_id == held[verdict.subject.id].tenant_id
         for v in judged.verdicts
-        if v.objective is Objective.RPO and v.subject.system == verdict.subject.system and _only_counted(v, judged)
+        if v.objective is Objective.RPO and v.subject.system == verdict.subject.system and only_counted(v, judged)
     )
 
 
@@ -266,8 +266,12 @@ def _made(name: str, severity: str, **labels: str) -> Alert:
 # --- both together ---------------------------------------------------------------------------------------------------
 
 
-def group_of(scenario: Scenario, interval: timedelta) -> dict[str, Any]:
-    """One group of a promtool test file: the scenario's pages, and the alerts to fire at its `now`."""
+# What else is asked of a scenario at its `now`: an entry of promtool's `promql_expr_test`.
+Asked = Callable[[Scenario, str], dict[str, Any]]
+
+
+def group_of(scenario: Scenario, interval: timedelta, *more: Asked) -> dict[str, Any]:
+    """One group of a promtool test file: the scenario's pages, its alerts at its `now`, and what `more` asks."""
     told = phases(scenario)
     start = (scenario.watched or min(p.until for p in told)) - BEFORE
     count = -(-(scenario.now - start) // interval)
@@ -281,17 +285,18 @@ def group_of(scenario: Scenario, interval: timedelta) -> dict[str, Any]:
                 "expr": QUERY % f"{scenario.name} {scenario.source}",
                 "eval_time": duration(count * interval),
                 "exp_samples": [{"labels": _braces(alert), "value": 1} for alert in expected(scenario)],
-            }
+            },
+            *(ask(scenario, duration(count * interval)) for ask in more),
         ],
     }
 
 
-def file_of(scenarios: Iterable[Scenario], rules: list[str], interval: timedelta) -> dict[str, Any]:
+def file_of(scenarios: Iterable[Scenario], rules: list[str], interval: timedelta, *more: Asked) -> dict[str, Any]:
     """`rules` are paths. Groups are evaluated in the order in which the rules file holds them."""
     return {
         "rule_files": rules,
         "evaluation_interval": duration(interval),
-        "tests": [group_of(s, interval) for s in scenarios],
+        "tests": [group_of(s, interval, *more) for s in scenarios],
     }
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lastgood.policy import Objective, Series
+from lastgood.policy import Objective
 from lastgood.verdict import Judgement, State, Verdict
 from nagios_checks.services import Service
+from tests.agreement import only_counted
 
 Key = tuple[str, str]
 # System, kind of service, kind and id of the subject; the last two are empty for a service of a whole system.
@@ -74,22 +75,10 @@ def _services(verdict: Verdict, judged: Judgement) -> Iterator[_About]:
     what = "Repository" if subject.kind == "repository" else _SUBJECT.get(verdict.objective)
     if what is None:
         yield (subject.system, "Coverage", "", "")
-    elif what in ("RPO", "Restore") and _only_counted(verdict, judged):
+    elif what in ("RPO", "Restore") and only_counted(verdict, judged):
         yield (subject.system, "Tenants", "", "")
     else:
         yield (subject.system, what, subject.kind, subject.id)
-
-
-def _only_counted(verdict: Verdict, judged: Judgement) -> bool:
-    if verdict.subject.kind != "workload":
-        return False
-    for view in judged.views:
-        assigned, workload = view.assigned.get(verdict.subject.id), view.workloads.get(verdict.subject.id)
-        if view.system == verdict.subject.system and assigned is not None and workload is not None:
-            many = len(view.facts) > judged.policy.workload_series
-            wanted = assigned.series is Series.TENANT or (assigned.series is None and many)
-            return wanted and workload.tenant_id is not None
-    return False
 
 
 def _only_unknown(states: Iterable[State]) -> list[State]:

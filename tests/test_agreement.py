@@ -1,6 +1,7 @@
 """One policy, one verdict: every scenario through the exporter's own page and the shipped rules in the real Prometheus.
 
-Both ways: an alert that no verdict stands for fails as much as a verdict without its alert.
+Both ways: an alert that no verdict stands for fails as much as a verdict without its alert. And the state that the
+boards of Grafana show for every RPO is judge's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pytest
 import yaml
 
 from lastgood.verdict import State
+from tests import agreement_boards
 from tests.agreement import ALERTS, expected, file_of, page, phases
 from tests.scenario import SOURCES, Scenario, load, names
 
@@ -25,7 +27,7 @@ SHORT, LONG = timedelta(minutes=1), timedelta(seconds=290)
 LASTS_LONG = timedelta(hours=3)
 
 _FAILED = re.compile(r" # (?P<name>[\w-]+) (?P<source>\w+)\".*?\n\s+exp: ?(?P<exp>.*?)\n\s+got: ?(?P<got>.*?)\n", re.S)
-_LABELS = re.compile(r"\{(.*?)\}")
+_SAMPLE = re.compile(r"\{(.*?)\} (\S+?)(?:,|$)")
 
 
 def _all() -> list[Scenario]:
@@ -50,7 +52,10 @@ def _disagreements(promtool: Path, folder: Path, scenarios: Iterable[Scenario], 
         if not chosen:
             continue
         path = folder / f"{name}.yml"
-        path.write_text(yaml.safe_dump(file_of(chosen, [str(rules)], interval), width=10**6), encoding="utf-8")
+        path.write_text(
+            yaml.safe_dump(file_of(chosen, [str(rules)], interval, agreement_boards.asked), width=10**6),
+            encoding="utf-8",
+        )
         done = subprocess.run(
             [promtool, "test", "rules", path], capture_output=True, text=True, check=False, timeout=120
         )
@@ -62,11 +67,11 @@ def _disagreements(promtool: Path, folder: Path, scenarios: Iterable[Scenario], 
 
 
 def _told(group: re.Match[str]) -> list[str]:
-    wanted, got = (set(_LABELS.findall(group[side])) for side in ("exp", "got"))
+    wanted, got = (set(_SAMPLE.findall(group[side])) for side in ("exp", "got"))
     return [
-        f"{group['name']} of {group['source']} ({load(group['name']).title}): {what} {{{alert}}}"
-        for what, alerts in (("no alert", wanted - got), ("no verdict", got - wanted))
-        for alert in sorted(alerts)
+        f"{group['name']} of {group['source']} ({load(group['name']).title}): {what} {{{labels}}} {value}"
+        for what, samples in (("no alert", wanted - got), ("no verdict", got - wanted))
+        for labels, value in sorted(samples)
     ]
 
 

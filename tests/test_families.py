@@ -29,7 +29,9 @@ from lastgood.model import (
 )
 from lastgood.policy import Objective
 from lastgood.verdict import State, Subject, Verdict, judge
+from tests import agreement
 from tests.board_estates import DAY, HOUR, NOW, job, policy, run, system, telling, workload
+from tests.scenario import load
 
 Labels = tuple[tuple[str, str], ...]
 AT = int(NOW.timestamp())
@@ -91,6 +93,25 @@ def test_integrity_that_is_well_is_told_in_the_full_profile_only(state: State, d
 def test_a_promise_that_is_kept_is_told_too(objective: Objective) -> None:
     (line,) = told(verdict(objective, State.OK), full=False).lines["backup_verdict"]
     assert line.endswith(" 0\n")
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_of_an_rpo_only_its_doubt_is_a_number(state: State) -> None:
+    one = verdict(Objective.RPO, state, clock=True)
+    assert ("backup_verdict" in told(one, full=False).lines) is (state is State.UNKNOWN)
+
+
+def _doubts(name: str) -> list[str]:
+    scenario = load(name)
+    lines = agreement.page(scenario.estate, scenario.policy, scenario.now).splitlines()
+    return [one for one in lines if one.startswith("backup_verdict{") and 'objective="rpo"' in one]
+
+
+def test_a_doubt_that_a_collector_tells_of_all_is_not_told_again_of_each() -> None:
+    """It would be a series more for every workload of a system whose role was revoked."""
+    assert [one.rpartition(" ")[2] for one in _doubts("next-run-untold")] == ["3"]
+    assert load("role-revoked").expected["sql-01 rpo"].state is State.UNKNOWN
+    assert _doubts("role-revoked") == []
 
 
 def test_logs_travel_by_their_deadline_and_by_nothing_else() -> None:

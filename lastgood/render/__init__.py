@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lastgood.policy import Policy
-from lastgood.render import metrics_doc, nagios, prometheus, runbooks
+from lastgood.render import datadog, grafana, metrics_doc, nagios, prometheus, runbooks
 from lastgood.render.rule_tests import compile as rule_tests
 
 
@@ -30,6 +30,8 @@ SHELVES = (
     Shelf(runbooks.build, (f"{runbooks.FOLDER}/*.md",)),
     Shelf(metrics_doc.build, (metrics_doc.PAGE,)),
     Shelf(nagios.build, (f"{nagios.FOLDER}/*.cfg",)),
+    Shelf(grafana.build, grafana.OWNED),
+    Shelf(datadog.build, datadog.OWNED),
 )
 
 

@@ -30,6 +30,7 @@ down.
 """
 _SECTIONS = (
     ("Workloads", ("backup_workload_", "backup_restore_", "backup_verdict")),
+    ("Totals of a system", ("backup_tier_", "backup_objective_")),
     ("Tenants", ("backup_tenant_",)),
     ("Jobs", ("backup_job_",)),
     ("Repositories", ("backup_repository_",)),

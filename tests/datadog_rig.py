@@ -1,0 +1,145 @@
+"""What the real check of the Datadog Agent sends of a page, and monitors put against it.
+
+The evaluator knows the forms of query that our monitors use and refuses any other. Tags are kept as Datadog keeps them:
+https://docs.datadoghq.com/getting_started/tagging/#define-tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import yaml
+
+from lastgood.render.datadog import FOLDER
+from tests.grafana_rig import Exporter
+from tests.shelves import shelves
+
+Group = frozenset[tuple[str, str]]
+
+# What the check imports; it loads most of it only when it first asks a page.
+_MODULES = ("datadog_checks.base", "binary", "lazy_loader", "pydantic", "requests_unixsocket", "wrapt")
+
+_QUERY = re.compile(
+    r"max\(last_5m\):max:(?P<metric>[\w.]+)\{(?P<scope>[^}]*)\} by \{(?P<by>[\w,]+)\} (?P<than>>=?) (?P<limit>\d+)"
+)
+_SERVICE = re.compile(
+    r'"(?P<check>[\w.]+)"\.over\("(?P<over>[^"]+)"\)\.by\("host"\)\.last\((?P<last>\d+)\)\.count_by_status\(\)'
+)
+_TERM = re.compile(r"(?P<no>!?)(?P<key>\w+):(?P<value>[^ ,]+)|(?P<label>\w+) (?P<out>NOT )?IN \((?P<values>[^)]+)\)|\*")
+_CRITICAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What one run of the check hands to the Agent. `health` is 0 or 2."""
+
+    error: str
+    metrics: Sequence[tuple[str, float, Mapping[str, str]]]
+    health: Sequence[tuple[str, int, Sequence[str]]]
+
+    def named(self, metric: str) -> list[tuple[float, Mapping[str, str]]]:
+        return [(value, tags) for name, value, tags in self.metrics if name == metric]
+
+
+def missing() -> str:
+    """The modules of the check that are not installed; empty when it can run."""
+    return ", ".join(name for name in _MODULES if not _there(name))
+
+
+def _there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def instance(file: str) -> dict[str, Any]:
+    """The one instance of a compiled profile."""
+    (told,) = yaml.safe_load(shelves()[f"{FOLDER}/{file}"])["instances"]
+    return dict(told)
+
+
+def sent(page: str | None, told: Mapping[str, Any], at: datetime) -> Sent:
+    """The page (None: the exporter is dead) through the check, whose clock shows `at`."""
+    from datadog_checks.base import OpenMetricsBaseCheckV2
+    from datadog_checks.base.checks.openmetrics.v2.transformers import time_elapsed
+    from datadog_checks.base.stubs import aggregator
+
+    aggregator.reset()
+    with Exporter(page or "") as exporter, pytest.MonkeyPatch.context() as patch:
+        exporter.page = page
+        patch.setattr(time_elapsed, "get_timestamp", lambda: at.timestamp())
+        config = {**told, "openmetrics_endpoint": f"http://127.0.0.1:{exporter.port}/metrics"}
+        error = OpenMetricsBaseCheckV2("openmetrics", {}, [config]).run()
+    return Sent(
+        error,
+        [(m.name, m.value, _tags(m.tags)) for name in aggregator.metric_names for m in aggregator.metrics(name)],
+        [
+            (c.name, c.status, c.tags)
+            for name in aggregator.service_check_names
+            for c in aggregator.service_checks(name)
+        ],
+    )
+
+
+def _tags(told: Sequence[str]) -> dict[str, str]:
+    """Raises ValueError for a key that stands there twice: Datadog would keep both values."""
+    found: dict[str, str] = {}
+    for one in told:
+        key, _, value = one.partition(":")
+        if key in found:
+            raise ValueError(f"two values of tag {key}")
+        found[key] = re.sub(r"[^\w\-:./]", "_", value.lower())[:200]
+    return found
+
+
+# --- monitors --------------------------------------------------------------------------------------------------------
+
+
+def fires(monitor: Mapping[str, Any], found: Sent) -> Iterator[Group]:
+    """The groups in which the monitor alerts; of the service check one without tags.
+
+    Raises ValueError for a query of another form.
+    """
+    limit = monitor["options"]["thresholds"]["critical"]
+    if monitor["type"] == "service check":
+        asked = _SERVICE.fullmatch(monitor["query"])
+        if asked is None or int(asked["last"]) != limit + 1:
+            raise ValueError(monitor["query"])
+        # Every run would be the same: as many in a row as the threshold wants.
+        if any(c == asked["check"] and s == _CRITICAL and asked["over"] in tags for c, s, tags in found.health):
+            yield frozenset()
+        return
+    asked = _QUERY.fullmatch(monitor["query"])
+    if asked is None or float(asked["limit"]) != limit:
+        raise ValueError(monitor["query"])
+    by = asked["by"].split(",")
+    worst: dict[Group, float] = {}
+    for value, tags in found.named(asked["metric"]):
+        if inside(asked["scope"], tags):
+            group = frozenset((key, tags[key]) for key in by if key in tags)
+            worst[group] = max(worst.get(group, value), value)
+    for group, value in worst.items():
+        if value > limit or (asked["than"] == ">=" and value == limit):
+            yield group
+
+
+def inside(scope: str, tags: Mapping[str, str]) -> bool:
+    """Whether a scope takes this series. Raises ValueError for a term of another form."""
+    for term in scope.split(" AND "):
+        found = _TERM.fullmatch(term)
+        if found is None:
+            raise ValueError(term)
+        if found["key"] and (tags.get(found["key"]) == found["value"]) is bool(found["no"]):
+            return False
+        if found["label"]:
+            listed = tags.get(found["label"]) in found["values"].split(",")
+            if listed is bool(found["out"]):
+                return False
+    return True
