@@ -101,6 +101,7 @@ promtool3 = _engine("promtool3")
 alertmanager = _engine("alertmanager")
 amtool = _engine("amtool")
 chromium = _engine("chromium")
+zabbix = _engine("zabbix")
 
 
 def _engines_of(item: pytest.Item) -> set[str]:

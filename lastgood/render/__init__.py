@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lastgood.policy import Policy
-from lastgood.render import metrics_doc, prometheus, runbooks
+from lastgood.render import metrics_doc, prometheus, runbooks, zabbix
 from lastgood.render.rule_tests import compile as rule_tests
 
 
@@ -28,6 +28,7 @@ SHELVES = (
     Shelf(rule_tests.build, (f"{rule_tests.FOLDER}/*.test.yml",)),
     Shelf(runbooks.build, (f"{runbooks.FOLDER}/*.md",)),
     Shelf(metrics_doc.build, (metrics_doc.PAGE,)),
+    Shelf(zabbix.build, (f"{zabbix.FOLDER}/*/*.yaml",)),
 )
 
 
