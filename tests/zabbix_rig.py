@@ -30,6 +30,12 @@ from tests.engine_helpers import eventually, free_port
 
 FRONTEND = Path("/usr/share/zabbix")
 SCHEMA = Path("/usr/share/zabbix-server-pgsql")
+# What an administrator ticks to have a template as the file says it.
+_KEPT = {"createMissing": True, "updateExisting": True}
+IMPORT = {kind: _KEPT for kind in ("groups", "templates")} | {
+    kind: _KEPT | {"deleteMissing": True}
+    for kind in ("valueMaps", "templateDashboards", "items", "triggers", "graphs", "discoveryRules", "httptests")
+}
 ACCOUNT, PASSWORD = "Admin", "zabbix"  # what data.sql of every fresh Zabbix brings
 _FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=128MB"
 
@@ -201,26 +207,26 @@ def snapshot(tools: Path, version: str) -> Path:
     place.mkdir(mode=0o755, exist_ok=True)
     told = place.lstat()
     assert stat.S_ISDIR(told.st_mode) and told.st_uid == os.geteuid(), f"{place} belongs to somebody else"
-    if not (place / "whole").exists():
-        data = place / "data"
-        shutil.rmtree(data, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix="lastgood-zabbix-") as folder:
+    whole = place / "data"
+    if not whole.exists():
+        with tempfile.TemporaryDirectory(prefix="making-", dir=place) as folder:
             run = _folder(Path(folder))
-            data.mkdir(mode=0o700)
-            shutil.chown(data, "postgres", "postgres")
+            data = run / "data"
             _done(_as("postgres", tools / "initdb", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C", "-D", data))
             with _postgres(tools, data, run, free_port()) as psql:
                 _load(psql)
-        (place / "whole").touch()
-    return place / "data"
+            # Under its name only once it is whole; who was faster has made the same.
+            with contextlib.suppress(OSError):
+                data.rename(whole)
+    return whole
 
 
 def _folder(folder: Path) -> Path:
-    """A folder that PostgreSQL may put its socket into."""
+    """A folder in which PostgreSQL may put its socket, and nobody else looks."""
     folder.chmod(0o755)
     run = folder / "run"
-    run.mkdir()
-    run.chmod(0o777)
+    run.mkdir(mode=0o700)
+    shutil.chown(run, "postgres", "postgres")
     return run
 
 

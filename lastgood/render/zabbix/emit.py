@@ -107,10 +107,16 @@ class Writer:
             "history": "0",
             "trends": "0",
             "value_type": "TEXT",
+            "authtype": "BASIC",
+            "username": "{$LASTGOOD.USER}",
+            "password": "{$LASTGOOD.PASSWORD}",
             "description": "Everything else is cut out of this page; it is not kept.",
             "timeout": "20s",
             "url": "{$LASTGOOD.URL}/metrics",
             "query_fields": [{"name": "system", "value": "{$LASTGOOD.SYSTEM}"}],
+            # Zabbix' own default believes any certificate.
+            "verify_peer": "YES",
+            "verify_host": "YES",
             "tags": [{"tag": "component", "value": "raw"}],
         }
 
@@ -268,8 +274,9 @@ def _step(step: Step) -> Node:
 
 
 def _macro(macro: Macro) -> Node:
+    kind: Node = {"type": "SECRET_TEXT"} if macro.secret else {}
     value: Node = {"value": macro.value} if macro.value else {}
-    return {"macro": macro.name, **value, "description": macro.description}
+    return {"macro": macro.name, **kind, **value, "description": macro.description}
 
 
 def _number(version: str) -> str:

@@ -91,9 +91,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Macro:
+    """`secret`: nobody can read its value again, and no export holds it."""
+
     name: str
     value: str
     description: str
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,11 @@ _OPTIONAL = {"TIER": "tier", "OWNER": "owner", "BUSINESS": "business"}
 
 
 def conditions(rule: Rule) -> dict[str, Data]:
-    """What a site leaves out, by macros of the host."""
+    """What a site leaves out by name. What has no name is discovered: nobody can have meant it."""
     name, kind = SUBJECTS[rule.kind][1][0], rule.kind.upper()
     return {
-        "evaltype": "AND",
+        "evaltype": "FORMULA",
+        "formula": "(A and B) or C",
         "conditions": [
             {"macro": f"{{#{name}}}", "value": f"{{$LASTGOOD.{kind}.MATCHES}}", "formulaid": "A"},
             {
@@ -28,6 +29,7 @@ def conditions(rule: Rule) -> dict[str, Data]:
                 "operator": "NOT_MATCHES_REGEX",
                 "formulaid": "B",
             },
+            {"macro": f"{{#{name}}}", "operator": "NOT_EXISTS", "formulaid": "C"},
         ],
     }
 

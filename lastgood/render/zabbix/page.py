@@ -16,6 +16,8 @@ _MACROS = (
         value="http://127.0.0.1:9741",
         description="Where the exporter answers, without a slash at the end.",
     ),
+    Macro(name="{$LASTGOOD.USER}", value="", description="Where a proxy before the exporter asks for a password."),
+    Macro(name="{$LASTGOOD.PASSWORD}", value="", description="Its password.", secret=True),
     Macro(name="{$LASTGOOD.INTERVAL}", value="1m", description="How often the page is read."),
     Macro(
         name="{$LASTGOOD.SILENCE}",

@@ -77,7 +77,8 @@ def _moments() -> tuple[Item, ...]:
             "system/newest",
             _NEWEST,
             "Newest restore point of all",
-            one(series("backup_workload_last_good_timestamp_seconds")),
+            one(series("backup_workload_last_good_timestamp_seconds"), NONE),
+            description="0: there is none.",
             component="system",
         ),
     )
