@@ -132,8 +132,12 @@ def gone(state: str) -> str:
 def verdict_over(at: str, *bad: int) -> str:
     """A verdict is over when another one is told, or when its subject is gone."""
     other = " and ".join(f"last(//{at})<>{value}" for value in bad)
-    missing = f"(last(//{at},#1:now-{GONE_AFTER})={NOT_TOLD} and min(//{WHOLE},{GONE_AFTER})=1)"
-    return f"{other} and (last(//{at})<>{NOT_TOLD} or {missing})"
+    return f"{other} and (last(//{at})<>{NOT_TOLD} or {gone_value(at, NOT_TOLD)})"
+
+
+def gone_value(at: str, absent: str) -> str:
+    """As `gone`, of an item that tells by this number that its series is missing."""
+    return f"(last(//{at})={absent} and last(//{at},#1:now-{GONE_AFTER})={absent} and min(//{WHOLE},{GONE_AFTER})=1)"
 
 
 # --- discovery -------------------------------------------------------------------------------------------------------

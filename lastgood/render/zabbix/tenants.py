@@ -6,7 +6,7 @@ from lastgood.render.expr import differs, series
 from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.zabbix.model import Item, Part, Rule, Trigger
 from lastgood.render.zabbix.rpo import SYMPTOM
-from lastgood.render.zabbix.series import NONE, key, macros, one, stamp, throttled
+from lastgood.render.zabbix.series import NONE, gone_value, key, macros, one, stamp, throttled
 
 _DEADLINE = "backup_tenant_oldest_rpo_deadline_timestamp_seconds"
 _TENANT = {"backup_tenant_id": "{#TENANT_ID}"}
@@ -29,6 +29,8 @@ def _rpo() -> Rule:
             verdict=CRITICAL,
             objective="rpo",
             problem=late,
+            # 0 is also what a page says that does not tell of the tenant at all.
+            over=f"(last(//{deadline})>0 and now()<=last(//{deadline})) or {gone_value(deadline, NONE)}",
             event="RPO missed in tenant {#TENANT}, by the first workload since {ITEM.LASTVALUE1}",
             opdata="by the first since {ITEM.LASTVALUE1}",
         ),
