@@ -235,7 +235,9 @@ def _folder(folder: Path) -> Path:
 
 def _server_port() -> int:
     """zabbix_server takes ports from 1024 to 32767 only, and those that the kernel hands out lie above."""
-    for port in range(20_000, 32_768):
+    # Each process begins elsewhere: it is some seconds until the server takes its port.
+    first = 20_000 + os.getpid() % 12_000
+    for port in range(first, 32_768):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise AssertionError("no free port below 32768")
@@ -283,5 +285,5 @@ def running(server: Path, version: str, *, cache: str = "64M") -> Iterator[Zabbi
         # Its children write what they hold before they go: it needs the database until the end.
         started.enter_context(_running(command, run / "server.out", signal.SIGTERM, 30))
         log = run / "server.log"
-        eventually(lambda: log.exists() and re.search(r"server #0 started", log.read_text()), 30, "the server starts")
+        eventually(lambda: log.exists() and re.search(r"server #0 started", log.read_text()), 60, "the server starts")
         yield Zabbix(started.enter_context(_frontend(run, values)), run)
