@@ -1,37 +1,40 @@
-"""/api/v1: verdicts and what they are about, as JSON. Nagios reads it; `lastgood/schema/api.schema.json` describes it.
+"""What /api/v1 tells of verdicts and their subjects, as JSON will hold it; `api_query.py` answers with it.
 
-Times are epoch seconds, unknown is null. A filter that matches nothing gives an empty list; a filter nobody knows is an
-error, because a typing mistake must not look like "all is well".
+`lastgood/schema/api.schema.json` describes it. Times are epoch seconds, unknown is null.
 """
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 
-from exporters.present import consistency, log_backups, mounted_name, mounts, practices, threats, throughput
+from exporters.present import (
+    consistency,
+    log_backups,
+    mounted_name,
+    mounts,
+    only_counted,
+    practices,
+    threats,
+    throughput,
+)
 from exporters.textformat import seconds
 from lastgood.judging.base import View
 from lastgood.judging.infrastructure import used_ratio
 from lastgood.model import MalwareEvent, PracticeStatus, Restore, Result, Role
+from lastgood.policy import Series
 from lastgood.runs import final_result
-from lastgood.verdict import Judgement, State, Verdict, job_assigned, rank, worst
+from lastgood.verdict import Judgement, State, Subject, Verdict, job_assigned, rank, worst
 
 Item = dict[str, object]
-LIMIT, LIMIT_MAX = 1000, 10_000
-_PAGING = ("limit", "offset")
 
 
-class BadQuery(ValueError):
-    """A query the API cannot answer; its text says what is wrong and what is possible."""
-
-
-def _at(moment: datetime | None) -> int | None:
+def at(moment: datetime | None) -> int | None:
     return None if moment is None else seconds(moment)
 
 
-def verdict_item(verdict: Verdict) -> Item:
+def verdict_item(verdict: Verdict, series: str | None) -> Item:
+    """One verdict; `series` says who counts a workload, and is None for every other kind."""
     subject = verdict.subject
     return {
         "system": subject.system,
@@ -40,6 +43,7 @@ def verdict_item(verdict: Verdict) -> Item:
         "id": subject.id,
         "name": subject.name,
         "role": subject.role,
+        "series": series,
         "objective": verdict.objective,
         "verdict": verdict.state.name,
         "urgency": verdict.urgency,
@@ -48,25 +52,31 @@ def verdict_item(verdict: Verdict) -> Item:
         "tier": verdict.tier,
         "owner": verdict.owner,
         "business_owner": verdict.business_owner,
-        "since": _at(verdict.since),
-        "deadline": _at(verdict.deadline),
-        "at_risk": _at(verdict.at_risk),
+        "since": at(verdict.since),
+        "deadline": at(verdict.deadline),
+        "at_risk": at(verdict.at_risk),
         "value": verdict.value,
         "warning": verdict.warning,
         "critical": verdict.critical,
         "unit": verdict.unit,
-        "muted_until": _at(verdict.muted_until),
-        "excluded_until": _at(verdict.excluded_until),
+        "muted_until": at(verdict.muted_until),
+        "excluded_until": at(verdict.excluded_until),
     }
 
 
-def verdicts(judgement: Judgement) -> Iterator[Item]:
+def ordered(judgement: Judgement) -> list[Verdict]:
     """Worst first, then by how long it has lasted."""
-    ordered = sorted(
+    return sorted(
         judgement.verdicts,
         key=lambda v: (-rank(v.state), v.since or judgement.judged_at, v.subject.system, v.subject.name, v.objective),
     )
-    return (verdict_item(v) for v in ordered)
+
+
+def series_of(subject: Subject, counted: Mapping[str, Collection[str]]) -> Series | None:
+    """How /metrics tells of a verdict's workload; `counted` are those without series of their own, by system."""
+    if subject.kind != "workload":
+        return None
+    return Series.TENANT if subject.id in counted.get(subject.system, ()) else Series.WORKLOAD
 
 
 def _worst_of(judgement: Judgement) -> Mapping[tuple[str, str, str], State]:
@@ -85,6 +95,7 @@ def workloads(judgement: Judgement) -> Iterator[Item]:
     states = _worst_of(judgement)
     for view in judgement.views:
         roles: dict[str, Item] = {}
+        counted = only_counted(view)
         found, running = threats(view), {mount.workload_id: mount for mount in mounts(view)}
         for place in judgement.places[view.system]:
             standing = place.standing
@@ -92,13 +103,14 @@ def workloads(judgement: Judgement) -> Iterator[Item]:
             if item is None:
                 item = roles[standing.workload.id] = _workload(view, place.standing.workload.id, states)
                 item["state"] = standing.listing
+                item["series"] = Series.TENANT if standing.workload.id in counted else Series.WORKLOAD
                 item |= _risks(found.get(standing.workload.id), running.get(standing.workload.id))
             told = item["roles"]
             assert isinstance(told, dict)  # noqa: S101 - made two lines up
             told[standing.role] = {
-                "last_good": _at(standing.last_good),
-                "deadline": _at(standing.deadline),
-                "at_risk": _at(standing.at_risk.at) if standing.at_risk else None,
+                "last_good": at(standing.last_good),
+                "deadline": at(standing.deadline),
+                "at_risk": at(standing.at_risk.at) if standing.at_risk else None,
                 "rpo": place.objective.within if place.objective else None,
                 "points": standing.points.count if standing.points else None,
                 "consistency": consistency(standing.points),
@@ -126,12 +138,11 @@ def _workload(view: View, workload_id: str, states: Mapping[tuple[str, str, str]
         "tenant_id": workload.tenant_id,
         "tenant_path": workload.tenant_path,
         "online": workload.online,
-        "series": assigned.series,
         "folder": workload.folder,
         "jobs": [view.jobs[i].name for i in workload.job_ids or () if i in view.jobs],
         "protected": workload.protected,
         "size_bytes": workload.size_bytes,
-        "latest_log": _at(workload.latest_log),
+        "latest_log": at(workload.latest_log),
         "roles": {},
         "verdict": _name(states.get((view.system, "workload", workload_id))),
     }
@@ -139,15 +150,15 @@ def _workload(view: View, workload_id: str, states: Mapping[tuple[str, str, str]
 
 def _risks(event: MalwareEvent | None, mount: Restore | None) -> Item:
     return {
-        "malware": None if event is None else {"threat": event.threat, "at": _at(event.time)},
-        "mounted_since": _at(mount.start) if mount is not None else None,
+        "malware": None if event is None else {"threat": event.threat, "at": at(event.time)},
+        "mounted_since": at(mount.start) if mount is not None else None,
     }
 
 
 def _logs(view: View) -> Mapping[str, list[Item]]:
     found: dict[str, list[Item]] = {}
     for (job_id, kind), (running, end) in log_backups(view.state.snapshot.log_backups).items():
-        found.setdefault(job_id, []).append({"kind": kind, "running": running, "last_end": _at(end)})
+        found.setdefault(job_id, []).append({"kind": kind, "running": running, "last_end": at(end)})
     return found
 
 
@@ -171,12 +182,12 @@ def jobs(judgement: Judgement) -> Iterator[Item]:
                 "tier": tier.name if tier else None,
                 "enabled": job.enabled,
                 "running": None if job.always_on else job.running,
-                "running_since": _at(job.running_since),
-                "next_run": _at(job.next_run),
-                "last_start": _at(last.start) if last else None,
-                "last_end": _at(last.end) if last else None,
+                "running_since": at(job.running_since),
+                "next_run": at(job.next_run),
+                "last_start": at(last.start) if last else None,
+                "last_end": at(last.end) if last else None,
                 "last_result": result,
-                "last_success": _at(
+                "last_success": at(
                     next((r.end for r in reversed(runs) if r.result in (Result.SUCCESS, Result.WARNING)), None)
                 ),
                 "duration": last.duration if last else None,
@@ -228,15 +239,15 @@ def systems(judgement: Judgement) -> Iterator[Item]:
             "up": state.up,
             "listed": state.listed,
             "from_history": state.from_history,
-            "last_success": _at(state.last_success),
-            "stale_at": _at(state.stale_at),
+            "last_success": at(state.last_success),
+            "stale_at": at(state.stale_at),
             "error": state.error,
             "error_kind": state.error_kind,
-            "auth_blocked_until": _at(state.auth_blocked_until),
+            "auth_blocked_until": at(state.auth_blocked_until),
             "workloads": len(view.workloads),
             **_installation(view),
             "collectors": [
-                {"name": c.name, "success": c.success, "permitted": c.permitted, "read_at": _at(c.read_at),
+                {"name": c.name, "success": c.success, "permitted": c.permitted, "read_at": at(c.read_at),
                  "short": c.short, "rows": c.rows, "error": c.error}
                 for c in state.snapshot.collectors
             ],
@@ -251,74 +262,22 @@ def _installation(view: View) -> Item:
     violated = [p.name for p in snapshot.practices if p.status is PracticeStatus.VIOLATION]
     return {
         "configuration_backup": None if own is None else {
-            "enabled": own.enabled, "scheduled": own.scheduled, "last_success": _at(own.last_success),
+            "enabled": own.enabled, "scheduled": own.scheduled, "last_success": at(own.last_success),
             "encrypted": own.encrypted,
         },
         "practices": practices(snapshot),
         "violated_practices": violated,
         "mounted": [
-            {"id": m.workload_id, "name": mounted_name(view, m), "since": _at(m.start)} for m in mounts(view)
+            {"id": m.workload_id, "name": mounted_name(view, m), "since": at(m.start)} for m in mounts(view)
         ],
         "unknown_words": snapshot.system.unknown_words,
     }  # fmt: skip
 
 
-COLLECTIONS: Mapping[str, Callable[[Judgement], Iterator[Item]]] = {
-    "verdicts": verdicts,
+# Beside the verdicts: what they are about.
+SUBJECTS: Mapping[str, Callable[[Judgement], Iterator[Item]]] = {
     "workloads": workloads,
     "jobs": jobs,
     "repositories": repositories,
     "systems": systems,
 }
-# The fields a filter may name, in every collection that has them; `name` takes a glob, lists are separated by commas.
-FILTERS = (
-    "system", "source", "kind", "id", "name", "role", "objective", "verdict", "urgency", "tier", "owner",
-    "business_owner", "state",
-)  # fmt: skip
-
-
-def answer(collection: str, judgement: Judgement, query: Mapping[str, str]) -> Item:
-    """The envelope of one request. Raises BadQuery for a filter or number nobody knows."""
-    unknown = sorted(set(query) - set(FILTERS) - set(_PAGING))
-    if unknown:
-        raise BadQuery(f"unknown filter {', '.join(unknown)}; known are {', '.join((*FILTERS, *_PAGING))}")
-    limit, offset = _number(query, "limit", LIMIT, LIMIT_MAX), _number(query, "offset", 0, 10**9)
-    tests = [(key, value) for key, value in query.items() if key in FILTERS]
-    items = [item for item in COLLECTIONS[collection](judgement) if all(_fits(item, k, v) for k, v in tests)]
-    shown = items[offset : offset + limit]
-    reached = offset + len(shown)
-    return {
-        "judged_at": seconds(judgement.judged_at),
-        "data_as_of": _data_as_of(judgement, query.get("system")),
-        "complete": judgement.complete,
-        "total": len(items),
-        "next": reached if reached < len(items) else None,
-        "items": shown,
-    }
-
-
-def _data_as_of(judgement: Judgement, system: str | None) -> int | None:
-    """The oldest reading the answer rests on; null when a system has never been read."""
-    read = [v.state.last_success for v in judgement.views if system is None or v.system in system.split(",")]
-    known = [at for at in read if at is not None]
-    return _at(min(known)) if known and len(known) == len(read) else None
-
-
-def _number(query: Mapping[str, str], key: str, default: int, most: int) -> int:
-    text = query.get(key)
-    if text is None:
-        return default
-    if not text.isdecimal() or int(text) > most:
-        raise BadQuery(f"{key} must be a whole number up to {most}")
-    return int(text)
-
-
-def _fits(item: Item, key: str, wanted: str) -> bool:
-    if key not in item:
-        raise BadQuery(f"this collection has no {key}")
-    value = item[key]
-    return value is not None and _any(str(value), wanted.split(","), glob=key == "name")
-
-
-def _any(value: str, wanted: Iterable[str], *, glob: bool) -> bool:
-    return any(fnmatch.fnmatchcase(value, w) if glob else value.casefold() == w.casefold() for w in wanted)

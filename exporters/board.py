@@ -21,15 +21,14 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from exporters.board_causes import Folded, Key, Row, fold, is_gap
+from exporters.board_excluded import ExclusionLine, ExcuseLine, exclusions, excuses
 from exporters.board_proof import ProofLine, proofs
 from exporters.board_tables import (
     BreachGroup,
-    ExclusionLine,
     JobLine,
     RepositoryLine,
     SystemCard,
     breaches,
-    exclusions,
     jobs,
     repositories,
     systems,
@@ -102,6 +101,8 @@ class BoardData:
     proofs: tuple[ProofLine, ...]
     exclusions: tuple[ExclusionLine, ...]
     exclusions_total: int
+    excuses: tuple[ExcuseLine, ...]
+    excuses_total: int
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -134,7 +135,8 @@ def build(
     tally = _Tally(judgement)
     troubled, jobs_total, jobs_off = jobs(judgement, since)
     stores, stores_total = repositories(judgement)
-    excluded, excluded_total = exclusions(judgement, now)
+    excluded, excluded_total = exclusions(judgement)
+    excused, excused_total = excuses(judgement)
     read = [s.last_success for s in states if s.last_success is not None]
     oldest, due = _extremes(judgement, tally.good())
     observing = policy.observe_until is not None and now < policy.observe_until
@@ -164,6 +166,8 @@ def build(
         proofs=proofs(judgement.verdicts, policy),
         exclusions=excluded,
         exclusions_total=excluded_total,
+        excuses=excused,
+        excuses_total=excused_total,
     )
 
 

@@ -1,4 +1,4 @@
-"""The board's tables: systems, breaches, jobs, repositories, accepted risk. Pure, and cut to size."""
+"""The board's tables: systems, breaches, jobs, repositories. Pure, and cut to size."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from exporters.present import mounted_name, mounts, practices, readable_tenants,
 from lastgood.forecast import Forecast, full_at
 from lastgood.judging.infrastructure import facts_of, used_ratio
 from lastgood.model import Collector, PracticeStatus, Repository, Role
-from lastgood.policy import Exclusion, Facts, Objective, Policy
+from lastgood.policy import Objective, Policy
 from lastgood.verdict import Judgement, State, Verdict, View, rank, worst
 
 BREACHES_PER_STATE = 30
 # What one setting breaks for many workloads in the same words: one line tells it for all of them.
 _SHARED = frozenset({Objective.IMMUTABILITY, Objective.ENCRYPTION, Objective.LOG_RPO})
-JOBS, REPOSITORIES, EXCLUSIONS = 25, 5, 25
+JOBS, REPOSITORIES = 25, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,20 +129,6 @@ class RepositoryLine:
     critical: float | None
     forecast: Forecast | None
     immutable: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExclusionLine:
-    """`would_be` counts verdicts by what they would be without the exclusion."""
-
-    what: str
-    objectives: str
-    reason: str
-    approved_by: str
-    ticket: str | None
-    until: datetime | None
-    subjects: Names
-    would_be: tuple[tuple[State, int], ...]
 
 
 def systems(judgement: Judgement) -> tuple[SystemCard, ...]:
@@ -338,57 +324,3 @@ def _repository(state: State | None, view: View, repository: Repository) -> Repo
         forecast=full_at(samples, view.now) if used is not None else None,
         immutable=repository.immutable_seconds,
     )
-
-
-def exclusions(judgement: Judgement, now: datetime) -> tuple[tuple[ExclusionLine, ...], int]:
-    """What is excluded in force, by exclusion, the one that ends first at the top; and how many there are in all."""
-    groups: dict[tuple[datetime | None, str], list[tuple[Verdict, str]]] = defaultdict(list)
-    for v in judgement.verdicts:
-        if v.state is State.EXCLUDED:
-            head, _, tail = v.reason.partition(" (would be ")
-            groups[v.excluded_until, head].append((v, tail.partition(":")[0]))
-    ordered = sorted(groups.items(), key=lambda g: (g[0][0] is None, g[0][0] or now, g[0][1]))
-    views = {view.system: view for view in judgement.views}
-    return tuple(_exclusion(head, found, views, now) for (_, head), found in ordered[:EXCLUSIONS]), len(groups)
-
-
-def _exclusion(head: str, found: list[tuple[Verdict, str]], views: Mapping[str, View], now: datetime) -> ExclusionLine:
-    first = found[0][0]
-    rule = _rule(first, views, now)
-    would: dict[State, int] = defaultdict(int)
-    for _, word in found:
-        if word in State.__members__ and word != State.OK.name:
-            would[State[word]] += 1
-    subjects = {(v.subject.system, v.subject.id): v.subject.name for v, _ in found}
-    listed = names(subjects.values())
-    assert listed is not None  # noqa: S101 - a group is never empty
-    return ExclusionLine(
-        what=clip(str(rule.match), 80) if rule else "",
-        objectives=", ".join(sorted({v.objective for v, _ in found})),
-        reason=clip(rule.reason if rule else head, 200),
-        approved_by=clip(rule.approved_by, 60) if rule else "see reason",
-        ticket=clip(rule.ticket, 40) if rule and rule.ticket else None,
-        until=first.excluded_until,
-        subjects=listed,
-        would_be=tuple(sorted(would.items(), key=lambda item: -rank(item[0]))),
-    )
-
-
-def _rule(verdict: Verdict, views: Mapping[str, View], now: datetime) -> Exclusion | None:
-    """The exclusion behind a verdict, for the fields its sentence does not hold apart."""
-    subject, view = verdict.subject, views.get(verdict.subject.system)
-    facts: Facts = {
-        "name": (subject.name,),
-        "id": (subject.id,),
-        "system": (subject.system,),
-        "source": (subject.source,),
-        "kind": (subject.kind,),
-    }
-    if view is None:
-        policy = next(iter(views.values())).policy if views else None
-        return policy.exclusion(facts, verdict.objective, now) if policy else None
-    if subject.kind == "workload":
-        facts = view.facts.get(subject.id, facts)
-    elif subject.kind == "job" and subject.id in view.jobs:
-        facts = {**facts, "job": (subject.name,), "kind": (view.jobs[subject.id].kind or "",)}
-    return view.policy.exclusion(facts, verdict.objective, now)

@@ -87,7 +87,7 @@ def running(
 
 
 def policy_text(now: datetime) -> str:
-    """The reference policy with its dates around `now`, an exclusion that ended yesterday, and limits for quotas."""
+    """The reference policy with its dates around `now`, and an exclusion that ended yesterday."""
     reference: dict[str, Any] = yaml.safe_load((files("lastgood") / "templates" / "policy.yaml").read_text("utf-8"))
     day = now.date()
     for calendar in reference["calendars"].values():
@@ -108,8 +108,6 @@ def policy_text(now: datetime) -> str:
     for freeze in reference.get("freezes", []):
         freeze["from"] = (day - timedelta(days=3)).isoformat()
         freeze["to"] = (day + timedelta(days=40)).isoformat()
-    # The reference knows disks only. A quota of a tenant is raised by a call, so it warns later than a disk that fills.
-    reference["repositories"].append({"match": {"name": "*storage"}, "used": {"warning": "90%", "critical": "98%"}})
     return yaml.safe_dump(reference, sort_keys=False, allow_unicode=True)
 
 

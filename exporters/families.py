@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from exporters.families_systems import exporter, system
 from exporters.families_tenants import labels as tenant_labels
-from exporters.families_tenants import only_counted, tenants
-from exporters.present import log_backups, mounted_name, mounts, threats, throughput
+from exporters.families_tenants import tenants
+from exporters.present import log_backups, mounted_name, mounts, only_counted, threats, throughput
 from exporters.textformat import Samples, block
 from lastgood.forecast import full_at
 from lastgood.judging.base import View

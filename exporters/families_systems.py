@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporters.present import practices, readable_tenants, scheduled
+from exporters.present import only_counted, practices, readable_tenants, scheduled
 from exporters.textformat import Samples, block
 from lastgood.judging.base import View
 from lastgood.judging.infrastructure import license_deadlines
@@ -72,6 +72,7 @@ def exporter(out: Samples, view: View) -> None:
     out.add("lastgood_system_clock_skew_seconds", "", state.snapshot.system.clock_skew)
     out.add("lastgood_system_tls_verified", "", state.snapshot.system.tls_verified)
     out.add("lastgood_system_workloads", "", len(view.workloads))
+    out.add("lastgood_system_workloads_counted", "", len(only_counted(view)))
     out.add("lastgood_system_retired_total", "", state.retired_total)
     out.add("lastgood_system_unknown_words", "", state.snapshot.system.unknown_words)
     readable, tenants = readable_tenants(view) or (None, None)

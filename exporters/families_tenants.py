@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from exporters.present import tenant_of
@@ -12,7 +12,7 @@ from lastgood.judging.base import View
 from lastgood.judging.tenants import off
 from lastgood.model import Tenant, Workload
 from lastgood.policy import Objective, Series
-from lastgood.verdict import Place, State, Verdict, known_workloads, worst
+from lastgood.verdict import Place, State, Verdict, worst
 
 # How a workload counts that the policy sets no RPO.
 UNPROMISED = "none"
@@ -24,14 +24,8 @@ def labels(view: View, workload: Workload) -> str:
     return block((("backup_tenant_id", workload.tenant_id), ("backup_tenant", tenant_of(view, workload))))
 
 
-def only_counted(view: View) -> Mapping[str, str]:
-    """The tenant's labels by the id of each workload that the policy wants no series of, and whose tenant is told."""
-    wanted = (w for w in known_workloads(view) if view.assigned[w.id].series is Series.TENANT)
-    return {w.id: labels(view, w) for w in wanted if w.tenant_id is not None}
-
-
 def tenants(
-    out: Samples, view: View, places: Iterable[Place], verdicts: Sequence[Verdict], counted: Mapping[str, str]
+    out: Samples, view: View, places: Iterable[Place], verdicts: Sequence[Verdict], counted: Collection[str]
 ) -> None:
     """Each tenant the system tells of; of those that own workloads also how these stand. `counted` are those whose
     verdicts nothing else tells."""
@@ -40,16 +34,15 @@ def tenants(
     states = rpo_states(verdicts)
     counts: dict[str, Counter[str]] = {}
     first: dict[str, datetime] = {}
-    seen: set[str] = set()
+    idents: dict[str, str] = {}
     for place in places:
         standing = place.standing
         workload = standing.workload
         if workload.tenant_id is None:
             continue
-        ident = counted.get(workload.id) or labels(view, workload)
-        state = states.get(workload.id)
-        if workload.id not in seen:
-            seen.add(workload.id)
+        state, ident = states.get(workload.id), idents.get(workload.id)
+        if ident is None:
+            ident = idents[workload.id] = labels(view, workload)
             counts.setdefault(ident, Counter())[UNPROMISED if state is None else state.name.lower()] += 1
         if standing.deadline is not None and state is not State.EXCLUDED:
             series = Series.TENANT if workload.id in counted else Series.WORKLOAD
@@ -60,7 +53,7 @@ def tenants(
             out.add("backup_tenant_workloads", f'{ident},verdict="{verdict}"', found[verdict])
     for one, deadline in first.items():
         out.at("backup_tenant_oldest_rpo_deadline_timestamp_seconds", one, deadline)
-    _verdicts(out, verdicts, counted)
+    _verdicts(out, verdicts, {ident: idents[ident] for ident in counted})
 
 
 def _verdicts(out: Samples, verdicts: Iterable[Verdict], counted: Mapping[str, str]) -> None:

@@ -117,6 +117,9 @@ class Keeper:
         if kept is not None and timedelta(0) <= now - kept.judged_at < JUDGEMENT_KEPT:
             return kept
         with self._write:
+            # Of all who wait here while one is made, each takes that one.
+            if self._judged is not None and self._judged is not kept:
+                return self._judged
             made = judge(self.estate(), self._policy, now)
             made = replace(made, verdicts=tuple(self._dated(v, now) for v in made.verdicts))
             self._judged = made

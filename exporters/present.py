@@ -19,6 +19,7 @@ from lastgood.model import (
     Threat,
     Workload,
 )
+from lastgood.policy import Series
 from lastgood.verdict import known_workloads
 
 
@@ -115,6 +116,17 @@ def tenant_of(view: View, workload: Workload) -> str | None:
     """The name of a workload's tenant, as the list of tenants has it."""
     tenant = view.tenants.get(workload.tenant_id or "")
     return tenant.name if tenant is not None else workload.tenant
+
+
+def only_counted(view: View) -> frozenset[str]:
+    """The workloads that /metrics tells of only in their tenant's series, by id: a rule of the policy says so, or none
+    says anything and the system holds too many. One whose tenant is not told is none of them: no count would hold it.
+
+    What is remembered counts as held: a machine that comes and goes must not turn the series of all others on and off.
+    """
+    usual = Series.TENANT if len(view.facts) > view.policy.workload_series else Series.WORKLOAD
+    asked = (w for w in known_workloads(view) if w.tenant_id is not None)
+    return frozenset(w.id for w in asked if (view.assigned[w.id].series or usual) is Series.TENANT)
 
 
 def readable_tenants(view: View) -> tuple[int, int] | None:

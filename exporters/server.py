@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from exporters import api
+from exporters.api_query import COLLECTIONS, Answers, BadQuery
 from exporters.board import CSP
 from exporters.board import page as board_page
 from exporters.keeper import Keeper, utc_now
@@ -53,6 +53,7 @@ class Surface:
 
     def __init__(self, keeper: Keeper, reload: Callable[[], tuple[Problem, ...]]) -> None:
         self._keeper, self._reload = keeper, reload
+        self._answers: Answers | None = None
 
     def get(self, target: str, accept: str, encodings: str) -> Reply:
         path, query = _split(target)
@@ -77,14 +78,15 @@ class Surface:
             return Reply(500, ("\n".join(map(str, problems)) + "\nThe earlier configuration stays.\n").encode())
         return Reply(200, b"Reloaded.\n")
 
-    def _metrics(self, query: dict[str, str], accept: str, encodings: str) -> Reply:
+    def _metrics(self, query: dict[str, list[str]], accept: str, encodings: str) -> Reply:
         unknown = set(query) - {"system"}
         if unknown:
             return Reply(400, f"unknown parameter {', '.join(sorted(unknown))}; known is system\n".encode())
         if not self._keeper.ready:
             return _not_yet()
         openmetrics, zipped = _accepts(accept, "application/openmetrics-text"), _accepts(encodings, "gzip")
-        body = self._keeper.page(Variant(query.get("system"), openmetrics=openmetrics, gzip=zipped))
+        system = query["system"][-1] if "system" in query else None
+        body = self._keeper.page(Variant(system, openmetrics=openmetrics, gzip=zipped))
         if body is None:
             return Reply(404, b"No such system is configured.\n")
         headers = (("Vary", "Accept, Accept-Encoding"), *((("Content-Encoding", "gzip"),) if zipped else ()))
@@ -96,20 +98,27 @@ class Surface:
         headers = (("Content-Security-Policy", CSP), ("Cache-Control", "no-store"))
         return Reply(200, body.encode(), "text/html; charset=utf-8", headers)
 
-    def _api(self, collection: str, query: dict[str, str]) -> Reply:
-        if collection not in api.COLLECTIONS:
-            return _json(404, {"error": f"no such collection; there are {', '.join(api.COLLECTIONS)}"})
+    def _api(self, collection: str, query: dict[str, list[str]]) -> Reply:
+        if collection not in COLLECTIONS:
+            return _json(404, {"error": f"no such collection; there are {', '.join(COLLECTIONS)}"})
         if not self._keeper.ready:
             return _json(503, {"error": "no data yet: the first poll has not ended"})
         try:
-            return _json(200, api.answer(collection, self._keeper.judgement(utc_now()), query))
-        except api.BadQuery as error:
+            return _json(200, self._answering().answer(collection, query))
+        except BadQuery as error:
             return _json(400, {"error": str(error)})
 
+    def _answering(self) -> Answers:
+        judgement, kept = self._keeper.judgement(utc_now()), self._answers
+        if kept is None or kept.judgement is not judgement:
+            kept = self._answers = Answers(judgement)
+        return kept
 
-def _split(target: str) -> tuple[str, dict[str, str]]:
+
+def _split(target: str) -> tuple[str, dict[str, list[str]]]:
+    """The path, and every value of each parameter."""
     parts = urlsplit(target)
-    return parts.path, dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=32))
+    return parts.path, parse_qs(parts.query, keep_blank_values=True, max_num_fields=32)
 
 
 def _accepts(header: str, wanted: str) -> bool:

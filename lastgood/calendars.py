@@ -164,6 +164,21 @@ class Window:
                     return end
         return None
 
+    def occurrences(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The begin and end (UTC) of each occurrence that has a moment in common with `start` to `end`, in order."""
+        if self.span is not None:
+            if self.span[0] < end and start < self.span[1]:
+                yield self.span[0].astimezone(UTC), self.span[1].astimezone(UTC)
+            return
+        # From the day before: over midnight its occurrence may still run.
+        day, last = start.astimezone(self.zone).date() - timedelta(days=1), end.astimezone(self.zone).date()
+        while day <= last:
+            if day.isoweekday() in self.days:
+                begin, close = _span(self.zone, day, self.hours[0], self._end_minute)
+                if begin < end and start < close and begin < close:
+                    yield begin, close
+            day += timedelta(days=1)
+
     @property
     def _end_minute(self) -> int:
         return self.hours[1] if self.hours[1] > self.hours[0] else self.hours[1] + _DAY_MINUTES

@@ -96,6 +96,11 @@ EXPORTER = (
         SYSTEM,
     ),
     gauge(
+        "lastgood_system_workloads_counted",
+        "Workloads that have no series of their own: their tenants' count them.",
+        SYSTEM,
+    ),
+    gauge(
         "lastgood_system_unknown_words",
         "Different words read of the system that have no meaning here; none of them passes for good news.",
         SYSTEM,

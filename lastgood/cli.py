@@ -15,6 +15,7 @@ _COMMANDS = {
     "check-config": ("lastgood.commands.check_config", "check_config"),
     "explain": ("lastgood.commands.explain", "explain"),
     "render": ("lastgood.commands.render", "render"),
+    "nagios": ("lastgood.commands.nagios", "nagios"),
     "serve": ("lastgood.commands.serve", "serve"),
     "demo": ("lastgood.commands.demo", "demo"),
 }

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from lastgood.clock import exact, iso
 from lastgood.policy import (
+    Assigned,
     CopyObjective,
     Facts,
     Objective,
@@ -40,8 +41,7 @@ def explain(policy: Policy, facts: Facts, now: datetime) -> list[tuple[str, str]
     lines.append(("owner", assigned.owner or "nobody"))
     if assigned.business_owner:
         lines.append(("business owner", assigned.business_owner))
-    if assigned.series is Series.TENANT:
-        lines.append(("series", "on /metrics only counted in its tenant's; judged, listed and remembered as any other"))
+    lines += _series(policy, assigned, facts)
     lines += promises(tier)
     lines += _memberships(policy, facts)
     lines += _exceptions(policy, facts, now)
@@ -59,6 +59,17 @@ def _rule(policy: Policy, facts: Facts) -> Iterator[tuple[str, str]]:
         if open_keys and all(any(p.matches(v) for v in facts[k] for p in ps) for k, ps in known.items()):
             yield "undecided", f"line {rule.line}: {rule.match} would come first, if {' and '.join(open_keys)} fits"
     yield "rule", "none matches"
+
+
+def _series(policy: Policy, assigned: Assigned, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Only where it has a tenant whose series may count it."""
+    counted = "only counted in its tenant's on /metrics; judged, listed and remembered as any other"
+    if not facts.get("tenant") or assigned.series is Series.WORKLOAD:
+        return
+    if assigned.series is Series.TENANT:
+        yield "series", counted
+    else:
+        yield "series", f"where its system holds more than {policy.workload_series} workloads: {counted}"
 
 
 def promises(tier: Tier) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,8 @@ from lastgood.matching import Match as Match
 from lastgood.matching import Pattern as Pattern
 
 DAY = 86400.0
+# Eight series each are then 80,000, which one Prometheus keeps without being asked to.
+WORKLOAD_SERIES = 10_000
 
 
 class Objective(StrEnum):
@@ -167,11 +169,13 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadRule:
+    """`series` is None where the rule leaves it to the size of the system (`Policy.workload_series`)."""
+
     match: Match
     tier: str
     owner: str | None = None
     business_owner: str | None = None
-    series: Series = Series.WORKLOAD
+    series: Series | None = None
     line: int = 0
 
 
@@ -312,12 +316,15 @@ class Assigned:
     owner: str | None
     business_owner: str | None
     rule_line: int | None = None
-    series: Series = Series.WORKLOAD
+    series: Series | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The whole policy. Tiers are in the order written, strictest first. `digest` is SHA-256 of the source, 12 hex."""
+    """The whole policy. Tiers are in the order written, strictest first. `digest` is SHA-256 of the source, 12 hex.
+
+    In a system of more workloads than `workload_series` those no rule speaks of (`series`) are counted by tenant.
+    """
 
     path: Path | None
     digest: str
@@ -337,6 +344,7 @@ class Policy:
     exclusions: tuple[Exclusion, ...] = ()
     retired: tuple[Match, ...] = ()
     observe_until: datetime | None = None
+    workload_series: int = WORKLOAD_SERIES
     later: Mapping[str, object] = field(default_factory=dict)
 
     def assign(self, facts: Facts) -> Assigned:

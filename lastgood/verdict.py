@@ -29,7 +29,7 @@ from lastgood.judging.base import (
     settle,
     worst,
 )
-from lastgood.judging.risk import usual_seconds
+from lastgood.judging.risk import longest_untold, usual_seconds
 from lastgood.judging.rpo import Place, Standing
 from lastgood.model import Estate, Job, LogBackup, MalwareEvent, Restore, Role, SystemState, Threat, Workload
 from lastgood.policy import Assigned, Facts, Objective, Policy, Required, Rpo, Tier
@@ -128,6 +128,7 @@ def _view(state: SystemState, policy: Policy, now: datetime) -> View:
         facts=kept,
         members={key: tuple(ids) for key, ids in members.items()},
         usual={job_id: usual_seconds(runs) for job_id, runs in state.runs.items()},
+        longest={job_id: longest_untold(runs) for job_id, runs in state.runs.items()},
         restores=_finished(state.restores),
         malware=_standing(snapshot.malware),
         log_backups=_logs(snapshot.log_backups),

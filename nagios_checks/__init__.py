@@ -1,1 +1,4 @@
-"""Nagios and Icinga checks: none yet; the package is here because its name is part of the layout."""
+"""Nagios and Icinga: the checks, and what hands their results over without being asked.
+
+Imported by every check that starts: nothing may be imported here.
+"""

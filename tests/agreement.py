@@ -234,11 +234,14 @@ def _special(verdict: Verdict, judged: Judgement) -> str | None:
 
 
 def _only_counted(verdict: Verdict, judged: Judgement) -> bool:
-    """Its tenant's alerts speak for it."""
+    """Its tenant's alerts speak for it: the policy has it counted, and its tenant is told."""
     ident = verdict.subject.id if verdict.subject.kind == "workload" else ""
-    views = (v for v in judged.views if v.system == verdict.subject.system and ident in v.assigned)
-    known = ((v.assigned[ident], v.workloads.get(ident)) for v in views)
-    return any(a.series is Series.TENANT and w is not None and w.tenant_id is not None for a, w in known)
+    for view in judged.views:
+        held = view.workloads.get(ident)
+        if view.system == verdict.subject.system and held is not None and held.tenant_id is not None:
+            many = len(view.workloads) > view.policy.workload_series
+            return (view.assigned[ident].series or (Series.TENANT if many else Series.WORKLOAD)) is Series.TENANT
+    return False
 
 
 def _first_is_late(verdict: Verdict, judged: Judgement) -> bool:
@@ -270,12 +273,12 @@ def group_of(scenario: Scenario, interval: timedelta) -> dict[str, Any]:
     count = -(-(scenario.now - start) // interval)
     ticks = [scenario.now - n * interval for n in range(count, -1, -1)]
     return {
-        "name": scenario.name,
+        "name": f"{scenario.name} {scenario.source}",
         "interval": duration(interval),
         "input_series": [{"series": name, "values": values} for name, values in series(told, ticks)],
         "promql_expr_test": [
             {
-                "expr": QUERY % scenario.name,
+                "expr": QUERY % f"{scenario.name} {scenario.source}",
                 "eval_time": duration(count * interval),
                 "exp_samples": [{"labels": _braces(alert), "value": 1} for alert in expected(scenario)],
             }

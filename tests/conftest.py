@@ -101,6 +101,9 @@ promtool3 = _engine("promtool3")
 alertmanager = _engine("alertmanager")
 amtool = _engine("amtool")
 chromium = _engine("chromium")
+nagios = _engine("nagios")
+plugins = _engine("plugins")
+icinga2 = _engine("icinga2")
 zabbix = _engine("zabbix")
 
 

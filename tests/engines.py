@@ -30,6 +30,11 @@ POLICY_RC = Path("/usr/sbin/policy-rc.d")
 POLICY_RC_TEXT = (
     "#!/bin/sh\n# By lastgood's run-tests, while it installs: start no service. Safe to remove.\nexit 101\n"
 )
+STARTER = """#!/bin/sh
+# By lastgood's run-tests: what is unpacked finds its libraries beside it.
+root=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
+LD_LIBRARY_PATH=$(echo "$root"/usr/lib/*-linux-gnu) exec "$root"/{program} "$@"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,9 @@ class Spec:
     packages: tuple[str, ...]
     bring: str
     required: bool
+    folder: str | None
+    program: str | None
+    status: int
 
 
 class FetchError(Exception):
@@ -69,8 +77,11 @@ def specs() -> dict[str, Spec]:
             name,
             tuple(config[name]["binaries"].split()),
             tuple(config[name]["packages"].split()),
-            bring={way: way for way in ("unpack", "install", "go")}[config[name]["bring"]],
+            bring={way: way for way in ("unpack", "gather", "install", "go")}[config[name]["bring"]],
             required=config[name].getboolean("required", fallback=True),
+            folder=config[name].get("folder"),
+            program=config[name].get("program"),
+            status=config[name].getint("status", fallback=0),
         )
         for name in config.sections()
     }
@@ -81,9 +92,9 @@ def find(name: str) -> Engine | Missing:
     spec = specs()[name]
     reason = None
     for path in _candidates(spec):
-        answer, works = _ask([str(path), "--version"])
+        answer, status = _ask([str(path), "--version"])
         version = re.search(r"\d+\.\d[\w.+~-]*", answer)
-        if works and version:
+        if status == spec.status and version:
             return Engine(name, path, version.group())
         # A library it lacks is named by the loader, in the first line.
         reason = reason or f"{path} does not start: {(answer.splitlines() or ['it said nothing'])[0]}"
@@ -96,23 +107,27 @@ def required() -> bool:
 
 
 def _candidates(spec: Spec) -> Iterator[Path]:
-    for folder in ("usr/bin", "usr/sbin", "bin"):
+    # `bin` first: what is built or gathered stands there, and Debian's own starter of the same name in the others.
+    own = [UNPACKED / folder for folder in ("bin", "usr/bin", "usr/sbin")]
+    beside = [root / spec.folder for root in (UNPACKED, Path("/"))] if spec.folder else []
+    for folder in (*own, *beside):
         for binary in spec.binaries:
-            if (UNPACKED / folder / binary).is_file():
-                yield UNPACKED / folder / binary
+            if (folder / binary).is_file():
+                yield folder / binary
     for binary in spec.binaries:
         if found := shutil.which(binary):
             yield Path(found)
 
 
-def _ask(command: list[str]) -> tuple[str, bool]:
+def _ask(command: list[str]) -> tuple[str, int | None]:
+    """What it says and its exit status; None when it did not start or end."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error), False
-    return done.stdout.decode(errors="replace").strip(), done.returncode == 0
+        return str(error), None
+    return done.stdout.decode(errors="replace").strip(), done.returncode
 
 
 def _reasons() -> dict[str, str]:
@@ -126,7 +141,7 @@ def _reasons() -> dict[str, str]:
 def _remedy(spec: Spec) -> str:
     if spec.bring == "go":
         return "not in .engines; './run-tests --install-engines' builds it where Go is present"
-    if spec.bring == "unpack":
+    if spec.bring in ("unpack", "gather"):
         return f"neither in .engines nor on PATH; ./run-tests unpacks it from Debian's {' or '.join(spec.packages)}"
     return f"not on PATH; './run-tests --install-engines', as root, installs {' '.join(spec.packages)}"
 
@@ -146,6 +161,8 @@ def fetch(install: bool) -> None:
             try:
                 if spec.bring == "unpack":
                     _unpack(spec, Path(folder))
+                elif spec.bring == "gather":
+                    _gather(spec, Path(folder))
                 elif install and spec.bring == "go":
                     _build(spec, Path(folder))
                 elif install:
@@ -170,15 +187,45 @@ def _unpack(spec: Spec, folder: Path) -> None:
         except FetchError as error:
             why = why or str(error)
             continue
-        for archive in folder.glob("*.deb"):
-            _run(["dpkg-deb", "-x", str(archive), str(UNPACKED)], folder)
-            archive.unlink()
+        _extract(folder)
         find.cache_clear()
         engine = find(spec.name)
         if isinstance(engine, Engine):
             return
         why = engine.reason
     raise FetchError(why)
+
+
+def _gather(spec: Spec, folder: Path) -> None:
+    """A program that needs more libraries than this machine has: all of them, and a starter that tells it where."""
+    print(f"{spec.name}: unpacking Debian's {' '.join(spec.packages)} and what it needs", flush=True)
+    (folder / "partial").mkdir(exist_ok=True)
+    # Only downloading, apt-get neither needs its lock nor root.
+    getting = [*APT, "-oDebug::NoLocking=1", "-y", "--no-install-recommends", "--download-only"]
+    to, command = [f"-oDir::Cache::archives={folder}/"], ["install", *spec.packages]
+    try:
+        _run([*getting, *to, *command], folder)
+    except FetchError:
+        options, trouble = _own_lists(folder)
+        try:
+            _run([*getting, *options, *to, *command], folder)
+        except FetchError as error:
+            raise FetchError(f"{error}. {trouble}".rstrip(". ")) from None
+    _extract(folder)
+    (UNPACKED / "bin").mkdir(parents=True, exist_ok=True)
+    starter = UNPACKED / "bin" / spec.binaries[0]
+    starter.write_text(STARTER.format(program=spec.program), encoding="utf-8")
+    starter.chmod(0o755)
+    find.cache_clear()
+    engine = find(spec.name)
+    if isinstance(engine, Missing):
+        raise FetchError(engine.reason)
+
+
+def _extract(folder: Path) -> None:
+    for archive in folder.glob("*.deb"):
+        _run(["dpkg-deb", "-x", str(archive), str(UNPACKED)], folder)
+        archive.unlink()
 
 
 def _download(package: str, folder: Path) -> None:

@@ -205,6 +205,10 @@ class FaultyServer:
                 if self.tls is not None:
                     sock = self.tls.wrap_socket(sock, server_side=True)
                     self.handshakes += 1
+                elif sock.recv(1, socket.MSG_PEEK) == b"\x16":
+                    # The greeting of TLS has no line to wait for: servers of plain HTTP refuse it at once.
+                    sock.sendall(head(400))
+                    return
                 for seen in _requests(sock):
                     if not self._play(self._next(seen), sock):
                         return

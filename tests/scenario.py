@@ -67,6 +67,7 @@ class Scenario:
     """`estate` is as the exporter holds it since `seen`. `dies` is None while the exporter lives."""
 
     name: str
+    source: str
     title: str
     now: datetime
     seen: datetime
@@ -108,6 +109,7 @@ def load(name: str, source: str = SOURCES[0]) -> Scenario:
     policy = _policy(told.get("policy", {}), times.now)
     return Scenario(
         name=name,
+        source=source,
         title=told["title"],
         now=times.now,
         seen=seen,

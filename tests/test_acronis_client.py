@@ -22,6 +22,7 @@ from exporters.http import Deadline, ReadOnlyViolation, Secret, Session, Tls
 from exporters.simulator import Answer, FaultKind, Request
 from exporters.vendor import SystemSettings
 from lastgood.errors import AuthRefused, BadAnswer, ConfigError, NotPermitted, SourceError, Unreachable
+from lastgood.model import Result
 from tests import canned
 from tests.acronis_rig import ALERTS, NOW, POLICIES, SECRET, TOKEN, Bench, collector, posts, settings
 
@@ -245,10 +246,18 @@ def test_the_life_of_a_token_in_both_spellings(told: dict[str, int], life: float
 # --- nothing but reads -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", [ALERTS, STATUSES.path, TOKEN + "/", "/api/2/tenants"])
+WRITES = ("POST", "PUT", "PATCH", "DELETE", "delete", "MERGE", "OPTIONS", "CONNECT")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, path) for method in WRITES for path in (ALERTS, STATUSES.path, TOKEN + "/", "/api/2/tenants")),
+        *((method, TOKEN) for method in WRITES if method != "POST"),
+    ],
+)
 def test_no_other_verb_leaves_the_process(bench: Bench, method: str, path: str) -> None:
-    """DELETE /alerts without a filter would dismiss every alert of the tenant."""
+    """DELETE /alerts without a filter would dismiss every alert of the tenant. Of the token only POST is taken."""
     with pytest.raises(ReadOnlyViolation):
         bench.source._http.sign(method, path, deadline=Deadline(5.0))
     assert bench.sim.log.entries == ()
@@ -377,6 +386,9 @@ def test_another_place_for_tokens_is_the_only_one_that_is_posted_to() -> None:
 
 
 def test_the_cursor_is_small_and_plain(bench: Bench) -> None:
-    cursor = json.loads(bench.poll().cursor or "")
-    assert cursor.keys() == {"since", "rounds"}
+    snapshot = bench.poll()
+    cursor = json.loads(snapshot.cursor or "")
+    assert cursor.keys() == {"since", "rounds", "failed"}, "due plans and parts of plans only where there are any"
     assert sum(len(starts) for starts in cursor["rounds"].values()) < 200
+    bad = [w.id for w in snapshot.workloads if w.last_attempt and w.last_attempt.result is not Result.SUCCESS]
+    assert set(cursor["failed"]) <= set(bad)

@@ -164,6 +164,7 @@ def test_a_tenant_is_off_when_disabled_or_suspended(
     assert (found["c"].enabled, found["c"].state) == (enabled, state)
     if enabled is False:
         assert found["u"].enabled is False, "what is below goes with it"
+        assert found["u"].state == f"{state} with Cust A", "and says with whom: it is not itself what is off"
 
 
 def test_a_unit_switched_off_by_itself_stays_apart_from_its_customer() -> None:
@@ -230,7 +231,11 @@ def primary(made: Workload) -> PointSet:
     return points
 
 
-GOOD = {"type": BACKUP, "last_run": "2026-11-23T01:00:00Z", "last_success_run": "2026-11-23T01:00:00.123456789Z"}
+GOOD = {
+    "type": BACKUP,
+    "last_run": "2026-11-23T01:00:00.123456789Z",
+    "last_success_run": "2026-11-23T01:00:00.123456789Z",
+}
 DOCUMENTED = {"type": BACKUP, "last_success_run_time": "2026-11-23T01:00:00.123456789Z"}
 
 
@@ -243,12 +248,69 @@ def test_the_last_success_in_both_spellings(policy: Mapping[str, Any]) -> None:
     assert (made.id, made.protected) == (MACHINE, True)
 
 
+EXCHANGE = "policy.backup.exchange"
+
+
+def exchange(**times: str) -> dict[str, str]:
+    return {"type": EXCHANGE, **times}
+
+
 def test_the_newest_success_of_equal_types_counts() -> None:
     older = {"type": BACKUP, "last_success_run": "2026-11-20T01:00:00Z"}
-    mailbox = {"type": "policy.backup.mailbox", "last_success_run": "2026-11-22T01:00:00Z"}
-    points = primary(workload(status(older, GOOD, mailbox))).points
-    assert [point.id.split(":")[1] for point in points] == [BACKUP, "policy.backup.mailbox"]
-    assert points[0].time.day == 23
+    (point,) = primary(workload(status(older, GOOD, older))).points
+    assert point.time.day == 23
+
+
+@pytest.mark.parametrize(
+    ("fresh", "stale"),
+    [(GOOD, exchange(last_success_run="2026-11-20T02:00:00Z")), (exchange(last_success_run="2026-11-23T02:00:00Z"),
+     {"type": BACKUP, "last_success_run": "2026-11-20T02:00:00Z"})],
+    ids=["stale databases", "stale machine"],
+)  # fmt: skip
+def test_a_fresh_backup_of_one_type_hides_no_stale_one_of_another(
+    fresh: Mapping[str, Any], stale: Mapping[str, Any]
+) -> None:
+    for policies in ((fresh, stale), (stale, fresh)):
+        told = primary(workload(status(*policies)))
+        assert [(point.time.day, point.id.split(":")[1]) for point in told.points] == [(20, stale["type"])]
+        assert told.complete is True
+
+
+@pytest.mark.parametrize(
+    ("other", "points", "complete"),
+    [
+        (exchange(next_run="2026-11-24T02:00:00Z"), 0, None),
+        (exchange(last_run="2026-11-22T02:00:00Z"), 0, None),
+        # Neither run nor to run: that part of the plan is switched off.
+        (exchange(), 1, True),
+        (exchange(last_success_run="no time at all"), 0, None),
+    ],
+    ids=["is to run", "has failed", "switched off", "cannot be read"],
+)
+def test_a_type_that_never_succeeded_is_not_covered_by_another(
+    other: Mapping[str, Any], points: int, complete: bool | None
+) -> None:
+    told = primary(workload(status(GOOD, other)))
+    assert (len(told.points), told.complete) == (points, complete)
+
+
+def test_of_types_that_all_never_succeeded_never_is_a_fact() -> None:
+    told = primary(workload(status({"type": BACKUP}, exchange(next_run="2026-11-24T02:00:00Z"))))
+    assert (told.points, told.complete) == ((), True)
+
+
+def test_a_new_backup_in_a_vault_hides_no_stale_type() -> None:
+    intake = BackupIntake(Words())
+    made = ("2026-11-23T02:10:00Z", "2026-11-19T02:10:00Z")
+    intake.extend([raw.Backup(backup_id=at, created=at, resource_ids=[MACHINE]) for at in made])
+    stale = exchange(last_success_run="2026-11-20T02:00:00Z")
+    both = primary(workload(status(GOOD, stale), backups=intake.by_resource))
+    assert [point.time.day for point in both.points] == [20, 19]
+    alone = primary(workload(status(GOOD), backups=intake.by_resource))
+    assert [point.time.day for point in alone.points] == [23, 23, 19]
+    waiting = {"type": BACKUP, "next_run": "2026-11-24T02:00:00Z"}
+    never = primary(workload(status(waiting, exchange(last_run=made[0])), backups=intake.by_resource))
+    assert (never.points, never.complete) == ((), None), "a backup of the one or of the other"
 
 
 def test_other_protection_is_no_backup() -> None:

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from exporters.acronis import connect
+from exporters.acronis import connect, reading_resources
 from exporters.acronis import estate_stories as stories
 from exporters.acronis.endpoints import STATUSES
 from exporters.acronis.estate import AcronisEstate, build
 from exporters.acronis.estate_plan import HIDDEN, SUSPENDED
-from exporters.acronis.sim_world import Manner
+from exporters.acronis.sim_world import Manner, World
 from exporters.acronis.simulator import AcronisSimulator
 from exporters.http import Deadline
 from exporters.simulator import Answer, FaultKind, Request
@@ -165,6 +165,28 @@ def test_a_status_that_no_update_marks_is_asked_for_by_its_id(
     assert told(after) == truth(bench)
 
 
+def test_more_than_one_poll_may_ask_for_waits_for_the_next(
+    estate: AcronisEstate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_resources, "BATCH", 5)
+    monkeypatch.setattr(reading_resources, "MOST_BATCHES", 3)
+    monkeypatch.setattr(AcronisEstate, "updated", lambda self, resource: resource.created)
+    asked: list[list[str]] = []
+    with Bench(estate) as bench:
+        bench.poll()
+        bench.advance(timedelta(hours=17))
+        bench.sim.estate = build(bench.now, told=NOW, days=12)
+        while not asked or asked[-1]:
+            last = bench.poll()
+            by_id = [query["resource_id"][0] for query in bench.asked(STATUSES.path) if "resource_id" in query]
+            asked.append([ident for text in by_id for ident in text.split(",")])
+    assert told(last) == truth(bench)
+    assert max(map(len, asked)) == 15 and len(asked) > 3
+    # Those told of by no activity, but whose time has come, are asked for as well, and once.
+    everybody = [ident for poll in asked for ident in poll]
+    assert len(everybody) == len(set(everybody))
+
+
 def test_a_service_that_takes_no_filter_by_update_is_read_whole(bench: Bench) -> None:
     bench.poll()
     bench.sim.inject(FaultKind.STATUS, STATUSES.path, value=400, times=1)
@@ -193,7 +215,12 @@ def test_after_a_restart_rounds_keep_their_ids(bench: Bench) -> None:
     assert missed <= {a.id for a in resumed.attempts}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"since":"soon"}', '{"since":1}', '{"rounds":{"a":"b"}}'])
+BEYOND = '{"since":"2026-11-20T00:00:00Z","due":{"a":999999999999999}}'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"since":"soon"}', '{"since":1}', '{"rounds":{"a":"b"}}', '{"due":{"a":1e18}}', BEYOND]
+)
 def test_a_cursor_that_cannot_be_read_is_none(bench: Bench, text: str) -> None:
     source = bench.connect(text)
     assert len(source.poll(NOW, Deadline(60.0)).attempts) > 100
@@ -222,6 +249,34 @@ def test_more_than_fits_into_a_poll_waits_for_the_next(bench: Bench, monkeypatch
     # A round keeps the id of the start it was first known by, whatever is read of it later.
     assert {replace(a, id="") for a in seen.values()} == {replace(a, id="") for a in whole}
     assert len(seen) == len(whole), "nothing is handed over twice"
+
+
+def without(bench: Bench, name: str) -> AcronisEstate:
+    """The estate of now whose tree of tenants lacks one, without a word."""
+    later = build(bench.now, told=NOW, days=12)
+    later.tenants = tuple(t for t in later.tenants if t.name != name)
+    return later
+
+
+def test_a_tenant_that_one_whole_listing_lacks_is_not_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows move while a listing is read; its customers' machines would lose tenant, path and excuse for a day."""
+    monkeypatch.setattr(World, "resources", [])
+    bench.poll()
+    bench.advance(timedelta(hours=25))
+    whole, lacking = build(bench.now, told=NOW, days=12), without(bench, "Quarry Stone")
+
+    def polled(estate: AcronisEstate) -> bool:
+        bench.sim.estate = estate
+        return "Quarry Stone" in {t.name for t in bench.poll().tenants}
+
+    assert polled(lacking)
+    assert polled(whole), "it was there again"
+    bench.advance(timedelta(hours=25))
+    assert polled(lacking)
+    assert not polled(lacking), "twice in a row"
+    assert all("updated_since" not in query for query in bench.asked("/api/2/tenants")), "asked for at once"
+    polled(lacking)
+    assert all("updated_since" in query for query in bench.asked("/api/2/tenants"))
 
 
 # --- rights ----------------------------------------------------------------------------------------------------------

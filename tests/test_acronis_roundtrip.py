@@ -1,6 +1,6 @@
 """Estate to simulator to HTTP to client to mapping gives the Acronis estate back, in whatever manner it is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -201,9 +201,10 @@ def test_vaults_are_a_second_proof() -> None:
         Manner(cursors_on_top=True),
         Manner(uuids=True),
         Manner(backup_ids=True),
-        Manner(run_times=True, cursors_on_top=True, uuids=True, backup_ids=True),
+        Manner(legacy_untyped=True),
+        Manner(run_times=True, cursors_on_top=True, uuids=True, backup_ids=True, legacy_untyped=True),
     ],
-    ids=["run times", "cursors on top", "uuids", "backup ids", "all of them"],
+    ids=["run times", "cursors on top", "uuids", "backup ids", "untyped", "all of them"],
 )
 def test_the_manner_of_telling_changes_nothing(snapshot: Snapshot, manner: Manner) -> None:
     other = read(NOW, manner)
@@ -228,9 +229,11 @@ def test_warned_runs_count_as_the_vendor_counts_them() -> None:
     assert [p.complete for p in back[stories.WARNED].points] == [True]
 
 
-def judged(snapshot: Snapshot, now: datetime, folder: Path) -> list[tuple[str, str, str, str]]:
+def judged(
+    snapshot: Snapshot, now: datetime, folder: Path, rules: Mapping[str, object] = POLICY
+) -> list[tuple[str, str, str, str]]:
     """(kind, id or name, objective, verdict) as judged after two months of watching."""
-    (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY), encoding="utf-8")
+    (folder / "policy.yaml").write_text(yaml.safe_dump(dict(rules)), encoding="utf-8")
     policy, _ = load(folder / "policy.yaml", now=now)
     history = History.open(folder / "state", now)
     try:

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import yaml
 
+from exporters.acronis import estate_stories as stories
 from exporters.acronis.endpoints import ALERTS
 from exporters.acronis.estate import build
 from exporters.acronis.estate_plan import SYSTEM
@@ -23,7 +25,9 @@ from exporters.acronis.store import ActivityStore
 from exporters.http import Deadline
 from lastgood.clock import parse_time
 from lastgood.errors import ConfigError, SourceError
-from lastgood.model import Result, Snapshot
+from lastgood.model import Estate, Result, Snapshot, SystemState
+from lastgood.policy_load import load
+from lastgood.verdict import State, Verdict, judge
 from tests import canned
 from tests.acronis_rig import NOW, TOKEN, Bench, at, ran, settings
 from tests.test_acronis_roundtrip import judged
@@ -133,6 +137,30 @@ def test_age_decides_and_no_word_of_the_vendor(tmp_path: Path, name: str, kind: 
     assert {state for *subject, state in found if subject == ["workload", told, "rpo"]} == {verdict}
 
 
+@pytest.mark.parametrize(
+    ("tier", "online", "verdict"),
+    [
+        ({"rpo": "7d"}, False, "WARNING"),
+        ({"rpo": "7d", "offline": {"excused": "30d"}}, False, "OK"),
+        ({"rpo": "26h", "offline": {"excused": "30d"}}, False, "OK"),
+        ({"rpo": "26h", "offline": {"excused": "1d"}}, False, "CRITICAL"),
+        # Back on its desk, or nobody knows: it is judged as any other.
+        ({"rpo": "7d", "offline": {"excused": "30d"}}, True, "WARNING"),
+        ({"rpo": "7d", "offline": {"excused": "30d"}}, None, "WARNING"),
+    ],
+)
+def test_the_only_laptop_of_a_plan_is_context_where_its_tier_says_so(
+    tmp_path: Path, tier: Mapping[str, object], online: bool | None, verdict: str
+) -> None:
+    """Nobody else begins, so its plan stays due while it is away: whether that alarms is for the policy to say."""
+    read = poll(canned.load(CASES / "all_offline"), "acronis")
+    (laptop,) = (replace(w, online=online) for w in read.workloads if w.name == "PC-01")
+    snapshot = replace(read, system=replace(read.system, name=SYSTEM), workloads=(laptop,))
+    rules = {"version": 1, "tiers": {"carried": tier}, "workloads": [{"match": {}, "tier": "carried"}]}
+    found = judged(snapshot, read.taken_at, tmp_path, rules)
+    assert {state for *subject, state in found if subject == ["workload", "PC-01", "rpo"]} == {verdict}
+
+
 def test_a_customer_that_refuses_makes_nothing_unknown_of_the_others() -> None:
     """Where customers are read one by one: "never" stays a fact of theirs, and nothing is claimed of the one."""
     estate = build(NOW, days=12)
@@ -153,6 +181,58 @@ def test_a_customer_that_refuses_makes_nothing_unknown_of_the_others() -> None:
 
 def hidden(snapshot: Snapshot) -> set[str]:
     return {t.id for t in snapshot.tenants if t.readable is False}
+
+
+def reasons(snapshot: Snapshot, folder: Path, tier: Mapping[str, object]) -> dict[tuple[str, str], Verdict]:
+    """By name and objective, of a data centre that was just read for the first time."""
+    rules = {"version": 1, "tiers": {"all": tier}, "workloads": [{"match": {}, "tier": "all"}]}
+    (folder / "policy.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+    policy, _ = load(folder / "policy.yaml", now=snapshot.taken_at)
+    now = snapshot.taken_at
+    state = SystemState(
+        snapshot=snapshot,
+        up=True,
+        listed=True,
+        last_success=now,
+        stale_at=now + timedelta(minutes=30),
+        restores=snapshot.restores,
+    )
+    verdicts = judge(Estate(systems=(state,)), policy, now).verdicts
+    return {(v.subject.name, str(v.objective)): v for v in verdicts}
+
+
+def test_what_the_vendor_does_not_tell_is_not_blamed_on_the_reading(tmp_path: Path) -> None:
+    """Nobody finds anything to restore there: all was read."""
+    told = reasons(poll(canned.load(CASES / "unprotected"), "acronis"), tmp_path, {"rpo": "26h"})
+    silent = [v for (_, objective), v in told.items() if objective == "rpo" and v.state is State.UNKNOWN]
+    assert silent
+    for verdict in silent:
+        assert "acronis-case does not tell of its points" in verdict.reason
+        assert verdict.action == f"See in acronis-case itself whether {verdict.subject.name} is backed up."
+
+
+def test_a_recovery_whose_extent_is_not_told_is_no_slow_one(tmp_path: Path) -> None:
+    with Bench(build(NOW, days=12)) as bench:
+        told = reasons(bench.poll(), tmp_path, {"rpo": "32h", "rto": "1h"})
+    verdict = told[stories.RECOVERED, "rto"]
+    assert (verdict.state, "is not told" in verdict.reason) == (State.UNKNOWN, True)
+    assert (
+        verdict.action == f"See whether the restore brought back all of {stories.RECOVERED}; "
+        "if not, plan a timed restore."
+    )
+
+
+@pytest.mark.parametrize("above", ["partner", "customer"])
+def test_an_excuse_names_the_tenant_that_is_off(tmp_path: Path, above: str) -> None:
+    case = canned.load(CASES / "units")
+    answer = case["answers"]["/api/2/tenants"]
+    off = next(item for item in answer["items"] if item["kind"] == above)
+    off["pricing_mode"] = "suspended"
+    told = reasons(poll(case, "acronis"), tmp_path, {"rpo": "26h"})
+    excused = {v.reason.partition(" (would be")[0] for (_, o), v in told.items() if o == "rpo"}
+    customer = next(item["name"] for item in answer["items"] if item["kind"] == "customer")
+    with_ = "" if above == "customer" else f" with {off['name']}"
+    assert f"tenant {customer} is suspended{with_}" in excused
 
 
 # --- nothing but reads -----------------------------------------------------------------------------------------------

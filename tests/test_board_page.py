@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from exporters import api, board
+from exporters import board
+from exporters.api_query import Answers
 from lastgood.model import Component, Repository, Result
 from lastgood.verdict import Judgement
 from tests.board_estates import DAY, HOUR, NOW, calm, job, judged, run, system, troubled, workload
@@ -86,7 +87,7 @@ def test_links_speak_the_language_of_the_api() -> None:
     queries = [dict(parse_qsl(urlsplit(link).query)) for link in links if "?" in link]
     assert {"verdict": "WARNING"} in queries
     for query in queries:
-        answer = api.answer("verdicts", troubled(), query)
+        answer = Answers(troubled()).answer("verdicts", query)
         assert answer["items"]
 
 

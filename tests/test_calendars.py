@@ -292,3 +292,45 @@ def test_what_cannot_be_read_exactly_is_an_error_with_its_line(
 def test_what_is_no_calendar_file_is_refused(data: bytes) -> None:
     with pytest.raises(ConfigError, match=r"iCalendar|UTF-8"):
         holidays(data, Path("h.ics"), year=2026)
+
+
+def test_occurrences_are_those_that_share_a_moment_with_the_span() -> None:
+    window = Window(text="sun 02:00-06:00", zone=BERLIN, days=frozenset({7}), hours=(120, 360))
+    begin, end = berlin(2026, 11, 22, 2).astimezone(UTC), berlin(2026, 11, 22, 6).astimezone(UTC)
+    hour = timedelta(hours=1)
+    for start, stop, expected in (
+        (begin - 9 * hour, begin, []),
+        (begin - 9 * hour, begin + hour, [(begin, end)]),
+        (begin + hour, begin + 2 * hour, [(begin, end)]),
+        (end - hour, end + hour, [(begin, end)]),
+        (end, end + hour, []),
+        (begin, begin + timedelta(days=8), [(begin, end), (begin + timedelta(days=7), end + timedelta(days=7))]),
+    ):
+        assert list(window.occurrences(start, stop)) == expected
+
+
+def test_an_occurrence_over_midnight_belongs_to_the_day_it_began() -> None:
+    window = Window(text="sat 22:00-02:00", zone=BERLIN, days=frozenset({6}), hours=(1320, 120))
+    (found,) = window.occurrences(berlin(2026, 11, 22, 1), berlin(2026, 11, 22, 3))
+    assert found == (berlin(2026, 11, 21, 22), berlin(2026, 11, 22, 2))
+
+
+def test_an_occurrence_ends_when_the_wall_clock_says_so_though_an_hour_came_or_went() -> None:
+    window = Window(text="sun 01:00-04:00", zone=BERLIN, days=frozenset({7}), hours=(60, 240))
+    for day, hours in ((berlin(2026, 3, 29), 2), (berlin(2026, 10, 25), 4)):
+        ((begin, end),) = window.occurrences(day, day + timedelta(hours=12))
+        assert (end - begin) == timedelta(hours=hours)
+        assert window.end(begin) == end
+
+
+def test_a_window_that_lies_in_the_spring_gap_does_not_occur() -> None:
+    window = Window(text="sun 02:30-03:15", zone=BERLIN, days=frozenset({7}), hours=(150, 195))
+    assert list(window.occurrences(berlin(2026, 3, 29), berlin(2026, 3, 30))) == []
+
+
+def test_a_single_span_occurs_once() -> None:
+    window = Window(text="once", zone=UTC, span=(berlin(2026, 3, 1), berlin(2026, 3, 2)))
+    assert list(window.occurrences(berlin(2026, 2, 1), berlin(2026, 4, 1))) == [
+        (berlin(2026, 3, 1), berlin(2026, 3, 2))
+    ]
+    assert list(window.occurrences(berlin(2026, 3, 2), berlin(2026, 4, 1))) == []

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
+import certifi
 import pytest
+import yaml
 from click.testing import CliRunner
 
 import exporters
@@ -108,13 +111,39 @@ def test_stale_after_follows_a_slow_cadence(folder: Path) -> None:
 def test_the_example_is_read_once_its_secrets_are_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: True)
     (folder / "secrets").mkdir()
-    (folder / "secret").rename(folder / "secrets" / "veeam-hq")
+    for name in ("veeam-hq", "acronis-msp"):
+        shutil.copy(folder / "secret", folder / "secrets" / name)
     example = Path(__file__).parent.parent / "examples" / "lastgood.yaml"
     found = read(folder, example.read_text(), {"VEEAM_BRANCH_PASSWORD": "x"})
     assert [(s.name, s.every, s.password is not None) for s in found.systems] == [
         ("veeam-hq", 300, True),
         ("veeam-branch", 600, True),
+        ("acronis-msp", 300, True),
     ]
+
+
+def test_the_examples_pass_check_config_even_with_what_stands_in_comments(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a reader takes the comment signs from must be right at once: Enterprise Manager, a provider's customers."""
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    monkeypatch.setenv("VEEAM_BRANCH_PASSWORD", "x")
+    (folder / "secrets").mkdir()
+    for name in ("veeam-hq", "veeam-12", "veeam-em", "acronis-msp"):
+        shutil.copy(folder / "secret", folder / "secrets" / name)
+    for name in ("backup-12.pem", "em.pem"):
+        shutil.copy(certifi.where(), folder / name)
+    for name in ("lastgood.yaml", "policy.yaml"):
+        text = (Path(__file__).parent.parent / "examples" / name).read_text()
+        whole, turned = re.subn(r"^( +)# (- |  +|\w+: \[)", r"\1\2", text, flags=re.MULTILINE)
+        assert turned
+        (folder / name).write_text(whole)
+    done = CliRunner().invoke(check_config, ["--config", str(folder / "lastgood.yaml"), "--now", "2026-11-24T20:00Z"])
+    assert (done.exit_code, done.stdout) == (0, "")
+    held = yaml.safe_load((folder / "lastgood.yaml").read_text())["systems"]
+    assert {s["name"] for s in held} >= {"veeam-hq", "veeam-branch", "veeam-12", "veeam-remote", "acronis-msp"}
+    rules = yaml.safe_load((folder / "policy.yaml").read_text())["workloads"]
+    assert {"tenant", "tenant_path"} <= {key for rule in rules for key in rule["match"]}
 
 
 # --- mistakes --------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporters.demo import Demo, running
 from exporters.demo_model import DemoEstate
 from exporters.keeper import utc_now
+from exporters.service import unanswered
 from exporters.veeam.demonstration import VeeamDemonstration
 from lastgood.catalog import CATALOG, OWN
 from lastgood.verdict import State, Verdict
@@ -57,6 +58,11 @@ def veeam(demo: Demo) -> DemoEstate:
 
 def test_every_system_came_up(demo: Demo) -> None:
     assert demo.failed == ()
+
+
+def test_no_rule_of_the_policy_does_nothing(demo: Demo) -> None:
+    """Its warning would be the first line a newcomer reads."""
+    assert [str(problem) for problem in unanswered(demo.service.keeper.judgement(utc_now()))] == []
 
 
 def test_a_machine_that_runs_from_its_backup_is_told(demo: Demo) -> None:

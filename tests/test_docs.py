@@ -15,6 +15,7 @@ import click
 import pytest
 import yaml
 
+from exporters.acronis.estate import build as build_acronis
 from exporters.config import CONFIG_KEYS, SYSTEM_KEYS
 from exporters.vendor import vendors
 from exporters.vendor_facts import vendor_facts
@@ -180,8 +181,9 @@ def test_the_readme_names_nothing_that_does_not_exist() -> None:
     programs = {*cli.list_commands(click.Context(cli)), "lastgood", ".venv", ".engines", "systemd-analyze"}
     planned = {"init", "drill", "report"}
     assert not planned & programs, "it is there now: move it in the README"
-    estate = worlds.estate()
+    estate, provider = worlds.estate(), build_acronis(worlds.NOW)
     machines = {m.name for server in estate.servers for m in server.machines} | {s.system for s in estate.servers}
+    machines |= {r.name for r in provider.resources} | {t.name for t in provider.tenants}
     policy = yaml.safe_load((ROOT / "examples/policy.yaml").read_text())
     machines |= {r["name"] for r in policy["required"]}
     alerts = {p.stem for p in (ROOT / "docs/runbooks").glob("*.md")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -93,6 +95,29 @@ def test_over_the_cap_detail_goes_and_deadlines_stay(tmp_path: Path) -> None:
     assert dropped > 0
 
 
+def test_only_as_much_goes_as_must_and_the_least_important_first(tmp_path: Path) -> None:
+    whole = keeper(tmp_path, full=True)
+    whole.put(state([workload(size_bytes=1)], [job()], nightly()), NOW)
+    told = {s.name: s.value for f in parse_text(body(whole)) for s in f.samples}
+    held = keeper(tmp_path, full=True, max_series=int(told["lastgood_series"]) - 1)
+    held.put(state([workload(size_bytes=1)], [job()], nightly()), NOW)
+    left = {s.name: s.value for f in parse_text(body(held)) for s in f.samples}
+    gone = told.keys() - left.keys()
+    assert {CATALOG[name].drop for name in gone} == {max(metric.drop for metric in CATALOG.values())}
+    assert left["lastgood_series_dropped"] == told["lastgood_series"] - left["lastgood_series"] == len(gone) > 0
+
+
+def test_what_the_cap_takes_is_detail_and_never_what_an_alert_needs() -> None:
+    """Sizes and bytes, then counts and durations; states, deadlines, verdicts, and who they are about, stay."""
+    parts = {6: ("bytes", "bottleneck"), 5: ("points", "oldest_point", "attempts", "runs_total"), 4: ("duration",)}
+    for drop, words in parts.items():
+        names = [metric.name for metric in CATALOG.values() if metric.drop == drop]
+        assert names and all(any(word in name for word in words) for name in names), drop
+    needed = re.compile("_info$|_state$|deadline|_verdict|^backup_tenant|^lastgood")
+    kept = [metric for metric in CATALOG.values() if needed.search(metric.name)]
+    assert kept and all(metric.drop == 0 for metric in kept)
+
+
 def test_a_policy_change_shows_at_once(tmp_path: Path) -> None:
     held = keeper(tmp_path)
     held.put(state([workload()], [job()]), NOW)
@@ -109,6 +134,25 @@ def test_a_judgement_is_kept_fifteen_seconds_and_no_longer(tmp_path: Path) -> No
     first = held.judgement(NOW)
     assert held.judgement(NOW + timedelta(seconds=14)) is first
     assert held.judgement(NOW + timedelta(seconds=16)) is not first
+
+
+def test_who_waits_for_a_judgement_takes_the_one_made_meanwhile(tmp_path: Path) -> None:
+    """When it is too old, a hundred checks ask at once: one judgement is enough for all of them."""
+    held = keeper(tmp_path)
+    held.put(state([workload()], [job()]), NOW)
+    held.judgement(NOW)
+    later = NOW + HOUR
+    other = replace(held.judgement(later), judged_at=later + timedelta(seconds=1))
+    held.judgement(NOW)
+
+    class Waited(contextlib.AbstractContextManager[None]):
+        def __enter__(self) -> None:
+            held._judged = other
+
+        def __exit__(self, *_: object) -> None: ...
+
+    held._write = Waited()  # type: ignore[assignment]
+    assert held.judgement(later) is other
 
 
 def test_since_is_the_deadline_where_the_clock_decided(tmp_path: Path) -> None:

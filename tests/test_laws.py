@@ -114,9 +114,15 @@ def test_the_law_of_unknowns_looks_at_every_optional_field_that_is_judged(policy
 
 def test_the_measure_itself_sees_every_improvement() -> None:
     ok, warning, critical, unknown = State.OK, State.WARNING, State.CRITICAL, State.UNKNOWN
-    for old, new in ((warning, ok), (critical, ok), (critical, warning), (unknown, ok), (State.EXCLUDED, ok)):
+    for old, new in ((warning, ok), (critical, ok), (critical, warning), (unknown, ok), (critical, State.EXCLUDED)):
         assert better({"a": old}, {"a": new})
-    for old, new in ((ok, critical), (critical, unknown), (warning, critical), (unknown, critical)):
+    for old, new in (
+        (ok, critical),
+        (critical, unknown),
+        (warning, critical),
+        (unknown, critical),
+        (State.EXCLUDED, ok),
+    ):
         assert better({"a": old}, {"a": new}) == []
     assert better({"a": critical}, {}) == []
     assert "usable" in optional_fields(type(draw(1).systems[0].snapshot.workloads[0].points[0].points[0]))

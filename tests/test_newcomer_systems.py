@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from exporters import service as service_module
 from exporters.service import Service, load
 from exporters.veeam.simulator import VeeamSimulator
 from tests.faulty_server import Authority, FaultyServer, answer
@@ -152,7 +153,10 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wrong]:
         }
         service = service_of(tmp_path, urls)
         try:
-            service.start()
+            with pytest.MonkeyPatch.context() as patch:
+                # Which system is asked when is another test's.
+                patch.setattr(service_module, "SPREAD_PER_SYSTEM", 0.02)
+                service.start()
             settle(service)
             yield Wrong(service, log.records, simulator, sha256(certificate.der()).hexdigest())
         finally:

@@ -17,11 +17,11 @@ PACKAGES = ("lastgood", "exporters", "nagios_checks")
 CHECKOUT_ONLY = ("README.md", "testcases", "objects")
 
 
-def _run(command: list[str | Path], cwd: Path) -> str:
+def _run(command: list[str | Path], cwd: Path, code: int = 0) -> str:
     done = subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, env={"LC_ALL": "C"}
     )
-    assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
+    assert done.returncode == code, f"{command}: {done.stdout}\n{done.stderr}"
     return done.stdout
 
 
@@ -81,7 +81,9 @@ def test_scripts_run_from_an_empty_folder(clean: Path, tmp_path: Path) -> None:
     config.read(ROOT / "setup.cfg")
     scripts = [line.partition("=")[0].strip() for line in config["options.entry_points"]["console_scripts"].split("\n")]
     for script in filter(None, scripts):
-        assert "Usage" in _run([clean / "bin" / script, "--help"], tmp_path)
+        # Nagios would take a plugin's help for OK: the guidelines end it by 3.
+        code = 3 if script.startswith("check_") else 0
+        assert "Usage" in _run([clean / "bin" / script, "--help"], tmp_path, code)
 
 
 def test_modules_come_from_the_installed_wheel(clean: Path, tmp_path: Path) -> None:

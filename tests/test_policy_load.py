@@ -172,7 +172,7 @@ def test_everything_else_is_read(full: Policy) -> None:
     [page, ticket] = full.escalation
     assert (page.tier, page.urgency, page.steps[1].after) == ("gold", Urgency.PAGE, 8 * 3600)
     assert (ticket.steps[0].working_days, ticket.steps[0].after) == (5, None)
-    assert full.later["limits"] == {"exclusion": 365 * DAY, "maintenance": 12 * 3600}
+    assert full.later["limits"] == {"exclusion": 365 * DAY, "maintenance": 12 * 3600, "workload_series": 10_000}
     assert full.is_retired({"name": ("old-1",), "system": ("veeam-hq",)})
     software = full.later["software"]
     assert software == (

@@ -91,7 +91,8 @@ NAMED = {("calendars",), ("tiers",), ("teams",), ("vendor_cases",), ("freezes", 
 def test_an_unknown_key_fails_wherever_it_stands(name: str, path: Path) -> None:
     tried = 0
     for where, _ in mappings(document(path)):
-        if where in NAMED:
+        # Which options there are is each vendor's own: check-config holds them against its vendor.yaml.
+        if where in NAMED or where[-1:] == ("options",):
             continue
         changed = document(path)
         place: Any = changed

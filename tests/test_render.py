@@ -122,7 +122,7 @@ def test_check_names_what_is_missing_changed_or_left_over(tmp_path: Path) -> Non
     (tmp_path / "docs/runbooks/LastgoodDown.md").unlink()
     (tmp_path / "docs/runbooks/OldAlert.md").write_text("x", encoding="utf-8")
     (tmp_path / "docs/runbooks/notes.txt").write_text("mine", encoding="utf-8")
-    assert check(tmp_path, POLICY) == [
+    assert check(tmp_path, shelves()) == [
         "docs/metrics.md:2: differs from what is compiled",
         "docs/runbooks/LastgoodDown.md: missing",
         "docs/runbooks/OldAlert.md: nothing compiles to it any more",

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from exporters.http import Deadline
+from exporters.schedule import Schedule
 from exporters.veeam import endpoints, raw
 from exporters.veeam.logs import LOG_SESSIONS, LOG_TYPES, log_backups
 from exporters.veeam.mapping import Tables
 from exporters.veeam.mapping_sessions import Intake
 from exporters.veeam.reading import Poll, Reader
-from exporters.veeam.schedule import Schedule
 from exporters.veeam.sink import Rows
 from exporters.veeam.store import SessionStore
 from exporters.veeam.words import Words

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporters.schedule import Schedule
 from exporters.veeam import raw, revisions
 from exporters.veeam.chains import KEEP, ChainPoint, PointIntake, PointStore, backup_point
 from exporters.veeam.identity import folder_of, identities, included
@@ -21,7 +22,6 @@ from exporters.veeam.mapping_points import PointFacts, workloads
 from exporters.veeam.mapping_recovery import Known
 from exporters.veeam.mapping_sessions import Draft, Intake, split
 from exporters.veeam.mapping_usable import Evidence
-from exporters.veeam.schedule import Schedule
 from exporters.veeam.store import PointTask, SessionStore, Sums, TaskStore, told
 from exporters.veeam.words import Words, zone_of
 from exporters.watch import Tally, Watch

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from exporters.http import Deadline
+from exporters.schedule import Schedule
 from exporters.veeam import endpoints, raw, raw_recovery
 from exporters.veeam.client import Absent
 from exporters.veeam.mapping import Tables, mapped
 from exporters.veeam.mapping_sessions import Intake
 from exporters.veeam.reading import Poll, Reader
 from exporters.veeam.reading_recovery import MOST_AUDITS, RecoveryReader
-from exporters.veeam.schedule import Schedule
 from exporters.veeam.sink import Rows
 from lastgood.errors import NotPermitted
 from tests.test_veeam_recovery import AT, HOUR, item, mount, running, session, words

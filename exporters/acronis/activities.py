@@ -87,10 +87,16 @@ def _told(
     """None for what is neither backup nor recovery, and for what has not begun."""
     context = _context(row.context)
     policy = row.policy or raw.Named()
-    saves = backs_up(policy.type)
+    legacy = words.flag(context.is_legacy) is True
+    if legacy and _is_part(context, words):
+        return None
+    # The older service names no type of policy; only its backups bear a type of backup.
+    saves = backs_up(policy.type) or (legacy and not policy.type and context.backup_type is not None)
     # Titles name machines and plans: a backup of "restore-01" is no recovery.
     found = matcher.find(row.type, policy.type, None if saves else context.title)
     if found is None and not saves:
+        if legacy and not policy.type:
+            words.count("legacy activity", "no type of policy")
         words.off_topic(policy.type)
         return None
     going = _going(row, completed, words)
@@ -119,6 +125,12 @@ def _told(
         message=None if result in (None, Result.SUCCESS) else _message(row.result),
         found=found,
     )
+
+
+def _is_part(context: raw.ActivityContext, words: Words) -> bool:
+    """The older service tells by itself what is part of another activity."""
+    root = words.flag(context.is_root)
+    return bool(context.parent_uuid) if root is None else not root
 
 
 def _shared(text: str | None) -> str | None:

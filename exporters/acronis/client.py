@@ -21,23 +21,24 @@ from exporters.acronis import raw
 from exporters.acronis.endpoints import TOKEN, Listing
 from exporters.acronis.sink import Rows, SinkT
 from exporters.http import Answer, Deadline, Limits, Secret, Session
-from exporters.http_body import mended
+from exporters.http_json import read_json
 from exporters.http_paging import Pages
 from lastgood import __version__
-from lastgood.errors import AuthRefused, BadAnswer, LimitExceeded, NotPermitted
+from lastgood.errors import AuthRefused, BadAnswer, NotPermitted
 
 # Documented as passing, beside what every session retries: to be tried twice more.
 PASSING: Final = (500,)
 SCOPE: Final = "urn:acronis.com:tenant-id:"
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-# Far above what 1,000 rows hold. A decoded object takes 30 times the bytes that tell of it: JSON may be a bomb, too.
-MOST_OBJECTS = 250_000
 RENEW_AT = 0.8
 # As documented. Nothing is lost by renewing one that would last longer.
 LONGEST_LIFE = 7200.0
 # More in one poll means that the service takes none of its own tokens.
 RENEWALS_PER_POLL = 3
+# What to do about an answer of another shape, and about one that is no JSON.
+_MISFIT: Final = "report it with the name of the endpoint"
+_FOREIGN: Final = "check that url is the data centre's address, and what stands before it"
 
 Params = Sequence[tuple[str, str]]
 PartT = TypeVar("PartT", bound=msgspec.Struct)
@@ -250,24 +251,7 @@ class Client:
         return self._http.redact(said)[:300]
 
     def _decode(self, path: str, answer: Answer, decoder: msgspec.json.Decoder[Any]) -> Any:
-        # With its comma an object takes three bytes: most answers are too small to need counting.
-        if len(answer.body) > 3 * MOST_OBJECTS and answer.body.count(b"{") > MOST_OBJECTS:
-            raise LimitExceeded(self._system, path, f"more than {MOST_OBJECTS} objects in one answer")
-        try:
-            try:
-                return decoder.decode(answer.body)
-            except msgspec.ValidationError:
-                raise
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return decoder.decode(mended(answer.body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # The error's text names the place in the document, not its content.
-            if isinstance(error, msgspec.ValidationError):
-                wrong, remedy = str(error)[:200], "report it with the name of the endpoint"
-            else:
-                wrong = "not the JSON document expected"
-                remedy = "check that url is the data centre's address, and what stands before it"
-            raise BadAnswer(self._system, path, wrong, status=answer.status, remedy=remedy) from None
+        return read_json(self._system, path, answer, decoder.decode, misfit=_MISFIT, foreign=_FOREIGN)
 
     # --- listings ----------------------------------------------------------------------------------------------------
 

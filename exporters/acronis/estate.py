@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from exporters.acronis import estate_runs, estate_stories
@@ -29,7 +29,7 @@ from exporters.acronis.estate_model import (
     Vault,
 )
 from exporters.acronis.estate_stories import SECRET_LASTS, troubles
-from exporters.demo_history import next_occurrence
+from exporters.demo_history import next_occurrence, occurrences
 from exporters.demo_model import Dice, Incident
 
 CLIENT_ID = "svc-lastgood"
@@ -39,7 +39,8 @@ CLIENT_ID = "svc-lastgood"
 class Standing:
     """One plan on one resource as the status service tells it; a time is None before the first of its kind.
 
-    `last_success` is the newest run that left a backup, `last_clean` the newest without a warning.
+    `last_success` is the newest run that left a backup, `last_clean` the newest without a warning. `waiting` is the
+    time that has come for a run that has not begun.
     """
 
     plan: Plan
@@ -47,6 +48,7 @@ class Standing:
     last_success: Activity | None
     last_clean: Activity | None
     next_run: datetime | None
+    waiting: datetime | None = None
 
 
 class AcronisEstate:
@@ -63,6 +65,7 @@ class AcronisEstate:
         self._tenants = {t.id: t for t in self.tenants}
         self._troubles = troubles(told)
         self._runs: dict[str, tuple[Activity, ...]] = {}
+        self._dues: dict[str, datetime | None] = {}
 
     @property
     def partner(self) -> Tenant:
@@ -132,12 +135,27 @@ class AcronisEstate:
             last_success=next((a for a in reversed(own) if a.code in GOOD), None),
             last_clean=next((a for a in reversed(own) if a.code is Code.OK), None),
             next_run=None if resource.away else next_occurrence(plan.schedule, self.now, estate_runs.ZONE),
+            waiting=self._waiting(resource, plan, own),
         )
 
+    def _waiting(self, resource: Resource, plan: Plan, own: Iterable[Activity]) -> datetime | None:
+        due = self._due(plan)
+        if due is None or resource.away or self.now - due >= estate_runs.SPREAD:
+            return None
+        return None if any(a.start >= due for a in own) else due
+
+    def _due(self, plan: Plan) -> datetime | None:
+        """When the plan was to run last."""
+        if plan.id not in self._dues:
+            times = list(occurrences(plan.schedule, self.now - timedelta(days=8), self.now, estate_runs.ZONE))
+            self._dues[plan.id] = times[-1] if times else None
+        return self._dues[plan.id]
+
     def updated(self, resource: Resource) -> datetime:
-        """When the resource or anything its status tells last changed."""
+        """When the resource or anything its status tells last changed: the time of its next run does when it comes."""
         newest = max((a.touched for a in self.runs(resource)), default=resource.created)
-        marks = (resource.created, newest, resource.offline, resource.deleted)
+        plans = () if resource.away or resource.deleted else self.plans_of.get(resource.id, ())
+        marks = (resource.created, newest, resource.offline, resource.deleted, *(self._due(plan) for plan in plans))
         renamed = resource.former[0] if resource.former else None
         return min(self.now, max(m for m in (*marks, renamed) if m is not None))
 

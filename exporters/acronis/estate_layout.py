@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -180,19 +180,26 @@ def _in_trouble(resource: Resource, told: datetime, customer: Tenant) -> Resourc
     return resource
 
 
-def lay(dice: Dice, told: datetime, size: int | None) -> Layout:
-    """The named customers, and plain ones until there are `size` resources."""
+def lay(
+    dice: Dice,
+    told: datetime,
+    size: int | None,
+    *,
+    planned: Sequence[Customer] = CUSTOMERS,
+    groups: Sequence[Group] = GROUPS,
+) -> Layout:
+    """The `planned` customers with their `groups`, and plain ones until there are `size` resources."""
     tree, owned = _Tree(dice, told), _Estate(dice, told)
     partner = tree.add(PARTNER, "partner", None).name
     for folder in FOLDERS:
         tree.add(folder, "folder", partner)
     tree.add(RESELLER, "partner", partner)
-    customers = {tree.add(c.name, "customer", c.above, c).id: c for c in CUSTOMERS}
-    for customer in CUSTOMERS:
+    customers = {tree.add(c.name, "customer", c.above, c).id: c for c in planned}
+    for customer in planned:
         for unit in customer.units:
             tree.add(unit, "unit", customer.name, customer)
     tree.add(DELETED, "customer", FOLDERS[0])
-    for group in GROUPS:
+    for group in groups:
         owner = tree.by_name[group.customer]
         owned.group(group, owner, tree.by_name[group.unit] if group.unit else owner)
     extra = max(0, (size or 0) - named())

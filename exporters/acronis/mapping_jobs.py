@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
+from exporters.acronis.mapping_due import next_runs
 from exporters.acronis.store import Round
 from exporters.acronis.tables import PlanTold, Tables
 from lastgood.model import Job, Workload
@@ -22,7 +23,7 @@ def jobs(tables: Tables, found: Iterable[Workload], server_now: datetime) -> tup
     idents = {ident for ident, plan in plans.items() if plan.backup} | {
         ident for ident in (*store.rounds.by_plan, *objects) if not listed or ident in plans
     }
-    due = _next_runs(tables, workloads, server_now)
+    due = next_runs(tables, workloads, server_now)
     running_known = tables.activities_whole
     return tuple(
         _job(
@@ -64,24 +65,3 @@ def _job(
         objects=objects,
         created=plan.created if plan else None,
     )
-
-
-def _next_runs(tables: Tables, found: Iterable[Workload], server_now: datetime) -> Mapping[str, datetime]:
-    """When each plan runs next on any of its machines.
-
-    A resource tells it per policy type and not per plan: of one with several plans it is used only where no other says.
-    A time gone by is usual for machines that are switched off; it counts where none of the plan's lies ahead.
-    """
-    own: dict[str, list[datetime]] = defaultdict(list)
-    shared: dict[str, list[datetime]] = defaultdict(list)
-    for workload in found:
-        told = tables.resources[workload.id]
-        times = [run.next for run in told.backups or () if run.next is not None]
-        plans = workload.job_ids or ()
-        for plan in plans:
-            (own if len(plans) == 1 else shared)[plan] += times
-    return {
-        plan: min((at for at in times if at >= server_now), default=max(times))
-        for plan, times in (shared | {plan: times for plan, times in own.items() if times}).items()
-        if times
-    }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from exporters.acronis.resources import ResourceTold
-from exporters.acronis.store import Span
+from exporters.acronis.resources import PolicyRun, ResourceTold
+from exporters.acronis.store import SPAN, Span
 from exporters.acronis.tables import Tables
 from exporters.acronis.tenants import Home, Tree
 from lastgood.clock import epoch
@@ -65,40 +65,62 @@ def _protected(told: ResourceTold, plans: tuple[str, ...] | None) -> bool | None
     return True if plans else None
 
 
-def began(success: datetime, ran: Span | None) -> datetime:
-    """When the run began that this success is of."""
-    if ran is None or not ran.start - SAME_RUN <= success <= ran.end + SAME_RUN:
-        return success
-    return ran.start
+def began(success: datetime, ran: Span | None, last: datetime | None = None) -> datetime:
+    """When the run began that this success is of: as its activity tells, or where that was read by an earlier life the
+    status, if no run came after it (`last` is its policy's newest)."""
+    if ran is not None and ran.start - SAME_RUN <= success <= ran.end + SAME_RUN:
+        return ran.start
+    return last if last is not None and last <= success < last + SPAN else success
 
 
 def points(ident: str, told: ResourceTold, tables: Tables, *, listed: bool) -> PointSet:
-    """A point for the newest success of each type of backup policy, and for each newest backup in a vault.
+    """The points that hold all a resource promises to: of each kind of backup policy the newest success, and of these
+    the oldest; with them what vaults tell that is no newer.
 
-    The vendor moves the time of the last success; whether a run with warnings moves it is not documented, and not
-    decided here. Nor is whether it is the run's start or its end: where the run itself is known, the point holds the
-    data of its start, and so does a backup made in it. `complete` needs a whole listing in which a backup policy tells
-    of itself, in times that can be read: then none means never. A resource without one may have points of an earlier
-    plan that nothing tells of.
+    A resource under policies of several types (its system and its databases) is as good as the one that is behind;
+    entries of one type, which two plans give, are told apart by nothing and count as the same data. The vendor moves
+    the time of the last success; whether a run with warnings moves it is not documented, and not decided here. Nor is
+    whether it is the run's start or its end: where the run itself is known, the point holds the data of its start, and
+    so does a backup made in it. `complete` needs a whole listing in which a backup policy tells of itself, in times
+    that can be read: then none means never. A resource without one may have points of an earlier plan that nothing
+    tells of; of one with a type that never succeeded beside others that did, no point holds everything, and "never" is
+    not true either.
     """
     ran, backups = tables.activities.good.get(ident), tables.backups.get(ident, [])
-    newest: dict[str, RestorePoint] = {}
-    for run in told.backups or ():
-        if run.success is None:
-            continue
-        name = f"{ident}:{run.type}:{int(epoch(run.success))}"
-        point = RestorePoint(id=name, time=began(run.success, ran), usable=True)
-        newest[run.type] = max(point, newest.get(run.type, point), key=lambda p: (p.time, p.id))
+    kinds = _newest(ident, told, ran)
+    known = [point for point in kinds.values() if point is not None]
+    partly = len(known) < len(kinds) and bool(known or (backups and len(kinds) > 1))
+    # Of several kinds none is told of a backup in a vault.
+    limit = min((point.time for point in known), default=None) if len(kinds) > 1 else None
     stored = (
         RestorePoint(
             id=backup.id, time=began(backup.created, ran), usable=True, mode=backup.mode, size_bytes=backup.size
         )
         for backup in backups
     )
-    found = sorted((*newest.values(), *stored), key=lambda point: (point.time, point.id), reverse=True)
+    found = () if partly else (point for point in (*known, *stored) if limit is None or point.time <= limit)
+    legible = told.backups and not any(run.unread for run in told.backups)
     return PointSet(
         role=Role.PRIMARY,
-        points=tuple(found),
-        complete=True if listed and told.backups and not any(run.unread for run in told.backups) else None,
+        points=tuple(sorted(found, key=lambda point: (point.time, point.id), reverse=True)),
+        complete=True if listed and legible and not partly else None,
         repository_id=backups[0].vault if backups else None,
     )
+
+
+def _newest(ident: str, told: ResourceTold, ran: Span | None) -> dict[str, RestorePoint | None]:
+    """By type of backup policy the newest success, None for never. One that neither ran nor is to run is switched off:
+    it counts only where it is alone."""
+    runs = told.backups or ()
+    live = runs if len(runs) < 2 else tuple(run for run in runs if _live(run))
+    found: dict[str, RestorePoint | None] = dict.fromkeys(run.type for run in live or runs)
+    for run in live:
+        if run.success is not None:
+            name = f"{ident}:{run.type}:{int(epoch(run.success))}"
+            point, held = RestorePoint(id=name, time=began(run.success, ran, run.last), usable=True), found[run.type]
+            found[run.type] = point if held is None else max(point, held, key=lambda p: (p.time, p.id))
+    return found
+
+
+def _live(run: PolicyRun) -> bool:
+    return run.unread or any(at is not None for at in (run.success, run.last, run.next))

@@ -159,6 +159,8 @@ class PolicyExecution(Part):
     """The document has the *_time names, the live service (four clients in the field) the others."""
 
     type: str = ""
+    last_run: str | None = None
+    last_run_time: str | None = None
     last_success_run: str | None = None
     last_success_run_time: str | None = None
     next_run: str | None = None
@@ -323,8 +325,12 @@ class Runtime(Part):
 
 
 class ActivityContext(Part):
-    """What legacy payloads (`isLegacy`) keep here."""
+    """What legacy payloads (`isLegacy`) keep here; how switches are written is not documented."""
 
+    is_legacy: Any = msgspec.field(default=None, name="isLegacy")
+    is_root: Any = msgspec.field(default=None, name="IsProcessRoot")
+    parent_uuid: Any = msgspec.field(default=None, name="parentUUID")
+    backup_type: Any = msgspec.field(default=None, name="BackupType")
     title: str | None = None
     machine_name: str | None = msgspec.field(default=None, name="MachineName")
     plan_name: str | None = msgspec.field(default=None, name="BackupPlanName")

@@ -8,11 +8,12 @@ from typing import Any
 
 from exporters.acronis.client import Client, Params
 from exporters.acronis.endpoints import Listing
-from exporters.acronis.schedule import RESYNC, Schedule
+from exporters.acronis.schedule import RESYNC
 from exporters.acronis.sink import Rows, SinkT
 from exporters.acronis.tables import Tables
 from exporters.acronis.words import Words
 from exporters.http import Deadline
+from exporters.schedule import Schedule
 from exporters.watch import Tally
 from lastgood.errors import NotPermitted
 
@@ -96,6 +97,23 @@ class Scopes:
         if refused and len(refused) == len(customers):
             raise next(iter(refused.values()))
         return set(refused)
+
+
+class Absences:
+    """What whole listings lack of what is held: rows move while a listing is read, so once is not believed."""
+
+    def __init__(self) -> None:
+        self._lacking: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Whether something has been lacking once: the next poll should list again."""
+        return bool(self._lacking)
+
+    def believed(self, lacking: set[str]) -> set[str]:
+        """Of those lacking now, those that were lacking the last time as well."""
+        gone = lacking & self._lacking
+        self._lacking = lacking - gone
+        return gone
 
 
 def batches(items: Iterable[str], size: int) -> Iterable[list[str]]:

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from exporters.acronis import endpoints, raw
 from exporters.acronis.client import Absent
-from exporters.acronis.reading import Poll, batches, joined, tally
-from exporters.acronis.schedule import DELTA_OVERLAP, RESYNC, USAGES, Schedule
+from exporters.acronis.reading import Absences, Poll, batches, joined, tally
+from exporters.acronis.schedule import DELTA_OVERLAP, RESYNC, USAGES
 from exporters.acronis.tables import Tables, UsageTold
 from exporters.acronis.tenants import TenantIntake, closed_off
 from exporters.acronis.words import Words, stamp
+from exporters.schedule import Schedule
 from exporters.watch import Tally
 from lastgood.errors import BadAnswer, NotPermitted, SourceError
 
@@ -28,6 +29,7 @@ class AccountReader:
         self._client_id = client_id
         self._mark: datetime | None = None
         self._mapped: set[str] = set()
+        self._absences = Absences()
 
     def tenants(self, poll: Poll) -> Tally:
         """All of them once a day, in between what has changed since; rows are all that are held."""
@@ -35,7 +37,7 @@ class AccountReader:
         root = self.tables.root
         if root is None:
             raise BadAnswer(poll.system, endpoints.CLIENT, "neither the API client nor its token tells its tenant")
-        if self._mark is None or self.schedule.due("tenants", poll.now, RESYNC):
+        if self._mark is None or self._absences or self.schedule.due("tenants", poll.now, RESYNC):
             return self._all(poll, root)
         since = ("updated_since", stamp(self._mark - DELTA_OVERLAP))
         found = poll.gather(
@@ -49,8 +51,11 @@ class AccountReader:
 
     def _all(self, poll: Poll, root: str) -> Tally:
         found = poll.gather(endpoints.TENANTS, lambda: TenantIntake(poll.words), *_tree(root))
-        listed = found.rows.tenants
-        self.tables.tenants = listed | closed_off(self.tables.tenants, listed, root)
+        held, listed = self.tables.tenants, found.rows.tenants
+        hidden = closed_off(held, listed, root)
+        lacking = held.keys() - listed.keys() - hidden.keys()
+        gone = self._absences.believed(lacking)
+        self.tables.tenants = listed | hidden | {ident: held[ident] for ident in lacking - gone}
         self._mark = poll.words.at(found.timestamp) or poll.server_now
         self.tables.denied.clear()
         self._mapped.clear()

@@ -38,6 +38,7 @@ class ActivityReader:
         self.tables, self._scopes = tables, scopes
         self._matcher, self._history = matcher, history
         self._behind = False
+        self._waiting = set[str]()
 
     def resume(self, since: datetime, rounds: Mapping[str, Iterable[int]]) -> None:
         """Go on where the cursor of an earlier life points to (see `since` and `Rounds.starts`)."""
@@ -117,21 +118,25 @@ class ActivityReader:
 
     # --- what is handed over -----------------------------------------------------------------------------------------
 
-    def changed(self) -> tuple[tuple[Attempt, ...], tuple[Restore, ...]]:
-        """Attempts and restores that are new or changed, oldest first. While the reading lags behind, only rounds that
-        nothing unread can still worsen."""
+    def changed(
+        self, poll: Poll, machines: Mapping[str, int | None]
+    ) -> tuple[tuple[Attempt, ...], tuple[Restore, ...]]:
+        """Attempts and restores that are new or changed, oldest first; `machines` is how many each plan has. While the
+        reading lags behind, only rounds that nothing unread can still worsen."""
         store = self.tables.activities
         before = None
         if not self.tables.activities_whole:
             before = store.mark - SPAN if store.mark is not None else datetime.min.replace(tzinfo=UTC)
         rounds = store.rounds.settled(before)
-        attempts = sorted((r.attempt() for r in rounds), key=lambda a: (a.start, a.id))
+        self._waiting = {r.id for r in rounds if not r.open and r.waits(machines.get(r.plan), poll.server_now)}
+        attempts = sorted((r.attempt(waits=r.id in self._waiting) for r in rounds), key=lambda a: (a.start, a.id))
         restores = sorted(store.changed_restores.values(), key=lambda r: (r.start, r.id))
         return tuple(attempts), tuple(restores)
 
     def handed_over(self, poll: Poll, attempts: tuple[Attempt, ...]) -> None:
         """The snapshot with these was made."""
         store = self.tables.activities
-        store.rounds.handed_over(attempt.id for attempt in attempts)
+        # These end by themselves, once nobody is waited for any longer.
+        store.rounds.handed_over(attempt.id for attempt in attempts if attempt.id not in self._waiting)
         store.changed_restores.clear()
         store.prune(poll.server_now)

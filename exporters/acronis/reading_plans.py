@@ -11,9 +11,11 @@ from exporters.acronis import endpoints, raw
 from exporters.acronis.client import Absent
 from exporters.acronis.plans import ApplicationIntake, PlanIntake
 from exporters.acronis.reading import Poll, tally
-from exporters.acronis.schedule import ALERTS, APPLICATIONS, DELTA_OVERLAP, PLANS, VAULTS, Schedule
+from exporters.acronis.schedule import ALERTS, APPLICATIONS, DELTA_OVERLAP, PLANS, VAULTS
+from exporters.acronis.store import ActivityStore
 from exporters.acronis.tables import AlertTold, Tables
 from exporters.acronis.words import SEVERITIES, Words, nanoseconds, uuid_of
+from exporters.schedule import Schedule
 from exporters.watch import Tally
 
 # The types of alerts are registered by the services and listed in no document: these parts of a word find malware.
@@ -33,6 +35,9 @@ class PlanReader:
             return Tally(len(tables.plans), whole=False)
         found = poll.gather(endpoints.POLICIES, lambda: PlanIntake(poll.words), ("include_settings", "true"))
         tables.plans, tables.owner = found.rows.plans, found.rows.owner
+        if tables.activities.misnamed(tables.owner):
+            # The right to read plans has come: their history is read anew, under the names it is to keep.
+            tables.activities = ActivityStore()
         self.schedule.mark("plans", poll.now)
         self._applications(poll)
         return tally(found)

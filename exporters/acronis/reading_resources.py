@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from exporters.acronis import endpoints
+from exporters.acronis.behind import Behind
 from exporters.acronis.client import Absent
-from exporters.acronis.reading import Poll, Scopes, batches, joined, tally
+from exporters.acronis.reading import Absences, Poll, Scopes, batches, joined, tally
 from exporters.acronis.resources import AgentIntake, BackupIntake, BackupTold, ResourceIntake, merge
 from exporters.acronis.schedule import (
     AGENTS,
@@ -18,43 +19,41 @@ from exporters.acronis.schedule import (
     RESYNC,
     STATUSES_WITHOUT_AGENTS,
     STATUSES_WITHOUT_DELTA,
-    Schedule,
 )
 from exporters.acronis.sink import Rows
 from exporters.acronis.tables import Tables
 from exporters.acronis.tenants import Tree
 from exporters.acronis.words import stamp
+from exporters.schedule import Schedule
 from exporters.watch import Tally
 from lastgood.errors import BadAnswer, NotPermitted
-from lastgood.model import Result
 
 ATTRIBUTES = ("include_attribute_namespaces", "agent")
-# Ids in one request (documented), and requests in one poll; what is left is read with the next whole listing.
+# Ids in one request (documented), and requests in one poll; what is left is asked for by the next.
 BATCH, MOST_BATCHES = 100, 20
 
 
 class ResourceReader:
-    """First everything, then what changed, and whatever has finished a backup that its status does not show yet: what
-    moves `updated_at` is not documented."""
+    """First everything, then what changed, and whatever must have moved and does not show it: what moves `updated_at`
+    is not documented."""
 
     def __init__(self, tables: Tables, schedule: Schedule, scopes: Scopes) -> None:
         self.tables, self.schedule, self._scopes = tables, schedule, scopes
         self._mark: datetime | None = None
         self._delta = True
-        # Missing from the last whole listing: rows move while it is read, so once is not believed.
-        self._missing: set[str] = set()
+        self._absences, self._behind = Absences(), Behind(tables)
         self._backups_mark: datetime | None = None
         self._agents_refused = False
 
     def points(self, poll: Poll) -> Tally:
         """Rows are resources; groups of them count as rows of a whole listing."""
-        if self._mark is None or self._missing or self.schedule.due("statuses", poll.now, self._every()):
+        if self._mark is None or self._absences or self.schedule.due("statuses", poll.now, self._every()):
             return self._read_all(poll)
         if self._delta and not self._read_changed(poll, self._mark):
             # The filter is not taken: then everything more often, beginning now.
             self._delta = False
             return self._read_all(poll)
-        self._read_finished(poll)
+        self._read_moved(poll)
         # What is held is all there is, so its size tells when the next listing has lost half of it.
         return Tally(len(self.tables.resources))
 
@@ -87,13 +86,12 @@ class ResourceReader:
         missing = held.keys() - listed.keys() - found.rows.deleted
         hidden = self._hidden(missing) if missing else set()
         # A customer that closed itself to us, or refused this time, has deleted nothing.
-        kept = missing if refused else hidden | (missing - self._missing)
-        self.tables.resources = listed | {ident: held[ident] for ident in kept}
-        self._missing = set() if refused else kept - hidden
+        gone = self._absences.believed(set() if refused else missing - hidden)
+        self.tables.resources = listed | {ident: held[ident] for ident in missing - gone}
         self._mark = poll.words.at(found.timestamp) or poll.server_now
         result = tally(found)
         self.tables.whole, self.tables.refused = not result.short, refused
-        self.tables.activities.fresh.clear()
+        self._behind.all_asked(poll.server_now)
         self.schedule.mark("statuses", poll.now)
         return result
 
@@ -116,20 +114,12 @@ class ResourceReader:
         self._mark = poll.words.at(found.timestamp) or mark
         return True
 
-    def _read_finished(self, poll: Poll) -> None:
-        """By id, those whose backup has gone well since their status was last told."""
-        store = self.tables.activities
-        waiting = sorted(ident for ident in store.fresh if self._behind(ident))
-        for batch in list(batches(waiting, BATCH))[:MOST_BATCHES]:
+    def _read_moved(self, poll: Poll) -> None:
+        """By id, those whose status must have moved."""
+        for batch in list(batches(self._behind.find(poll.server_now), BATCH))[:MOST_BATCHES]:
             found, _ = self._list(poll, *joined("resource_id", batch))
             self._take(found.rows)
-        store.fresh.clear()
-
-    def _behind(self, ident: str) -> bool:
-        told, outcome = self.tables.resources.get(ident), self.tables.activities.outcomes.get(ident)
-        if outcome is None or outcome.start is None or outcome.result not in (Result.SUCCESS, Result.WARNING):
-            return False
-        return told is None or told.success is None or told.success < outcome.start
+            self._behind.asked(batch, poll.server_now)
 
     def _take(self, read: ResourceIntake) -> None:
         self.tables.resources |= read.resources

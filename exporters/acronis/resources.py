@@ -26,10 +26,11 @@ HELD = 5
 
 
 class PolicyRun(msgspec.Struct, frozen=True, gc=False):
-    """What a resource tells of one of its backup policies; None is never, or not told. `unread`: a success is told, at
-    a time that cannot be read."""
+    """What a resource tells of one of its backup policies; None is never, or not told. `last` is its newest run, good
+    or not. `unread`: a success is told, at a time that cannot be read."""
 
     type: str
+    last: datetime | None
     success: datetime | None
     next: datetime | None
     unread: bool = False
@@ -54,6 +55,12 @@ class ResourceTold(msgspec.Struct, frozen=True, gc=False):
     def success(self) -> datetime | None:
         """The newest success of any of its backup policies."""
         return max((run.success for run in self.backups or () if run.success is not None), default=None)
+
+    @property
+    def ran(self) -> datetime | None:
+        """The newest run of any of its backup policies."""
+        known = (at for run in self.backups or () for at in (run.last, run.success) if at is not None)
+        return max(known, default=None)
 
 
 class ResourceIntake:
@@ -117,6 +124,7 @@ def _run(policy: raw.PolicyExecution, words: Words) -> PolicyRun:
     success = words.at(told)
     return PolicyRun(
         type=intern(policy.type.lower()),
+        last=words.at(policy.last_run or policy.last_run_time),
         success=success,
         next=words.at(policy.next_run or policy.next_run_time),
         unread=success is None and not words.legible(told),

@@ -1,9 +1,8 @@
-"""How often each part is read, and when it last was. No I/O."""
+"""How often each part is read, and how far back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Everything that is read by what changed is read anew this seldom: deltas miss what no update marks.
@@ -25,21 +24,3 @@ BACKUPS_BACK = timedelta(days=8)
 OVERLAP = 30 * MINUTE
 DELTA_OVERLAP = 10 * MINUTE
 RESUME_OVERLAP = timedelta(days=2)
-
-
-@dataclass(slots=True)
-class Schedule:
-    """What was read when; a part that failed stays due."""
-
-    done: dict[str, datetime] = field(default_factory=dict)
-
-    def due(self, part: str, now: datetime, every: timedelta) -> bool:
-        last = self.done.get(part)
-        # A clock set back must not put off the next reading.
-        return last is None or not timedelta() <= now - last < every
-
-    def mark(self, part: str, now: datetime) -> None:
-        self.done[part] = now
-
-    def forget(self, part: str) -> None:
-        self.done.pop(part, None)

@@ -59,7 +59,8 @@ def execution(world: World, kind: str, standing: Standing) -> Row:
     suffix = "_time" if world.manner.run_times else ""
     good = standing.last_success if world.manner.warned_succeeds else standing.last_clean
     moment = (good.start if world.manner.success_is_start else good.touched) if good else None
-    told = {"last_run": standing.last_run, "last_success_run": moment, "next_run": standing.next_run}
+    following = (world.manner.next_run_waits and standing.waiting) or standing.next_run
+    told = {"last_run": standing.last_run, "last_success_run": moment, "next_run": following}
     return {"type": kind, **{f"{name}{suffix}": precise(at) for name, at in told.items() if at is not None}}
 
 

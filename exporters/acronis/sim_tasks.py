@@ -46,7 +46,7 @@ def kind(world: World, activity: Activity) -> str:
 
 def _policy(world: World, activity: Activity) -> Row | None:
     plan = world.plan_by_id.get(activity.plan_id or "")
-    if plan is None:
+    if plan is None or (plan.legacy and world.manner.legacy_untyped):
         return None
     ident = plan.backup_id if world.manner.backup_ids else plan.id
     return {"id": ident, "name": plan.name, "type": activity.policy_type or ""}
@@ -62,6 +62,7 @@ def _context(world: World, activity: Activity) -> Row:
         "MachineName": activity.name,
         "BackupPlanName": plan.name,
         "ProtectionPlanID": plan.id,
+        "BackupType": 1,
         "title": f"Backing up {activity.name}",
         "_runtime": {"bytesProcessed": activity.processed, "bytesSaved": activity.saved},
     }

@@ -45,9 +45,10 @@ class Manner:
 
     run_times: write `last_run_time` as documented, not `last_run` as live. cursors_on_top: put the task manager's
     cursors beside `items` as documented, not into `paging` as the vendor's samples read. uuids: resources name tenants
-    by UUID, not by number. warned_succeeds: a run with warnings moves the last success. success_is_start: a success is
-    told by the start of its run, not by its end. backup_ids: activities name the backup policy below the plan, not the
-    plan.
+    by UUID, not by number. next_run_waits: a next run is told until it has begun, not until its time. warned_succeeds:
+    a run with warnings moves the last success. success_is_start: a success is told by the start of its run, not by its
+    end. backup_ids: activities name the backup policy below the plan, not the plan. legacy_untyped: those of the older
+    service name no policy at all.
     """
 
     run_times: bool = False
@@ -56,6 +57,8 @@ class Manner:
     warned_succeeds: bool = True
     success_is_start: bool = False
     backup_ids: bool = False
+    next_run_waits: bool = False
+    legacy_untyped: bool = False
 
 
 class World:

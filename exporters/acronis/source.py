@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import msgspec
-
 from exporters.acronis.client import PASSING, Client, sign_in
+from exporters.acronis.cursor import resume, written
 from exporters.acronis.endpoints import TOKEN
 from exporters.acronis.mapping import mapped, system
 from exporters.acronis.matcher import USUAL, Matcher
@@ -19,15 +18,15 @@ from exporters.acronis.reading_accounts import AccountReader
 from exporters.acronis.reading_activities import ActivityReader
 from exporters.acronis.reading_plans import PlanReader
 from exporters.acronis.reading_resources import ResourceReader
-from exporters.acronis.schedule import AGENTS, HISTORY, PLANS, USAGES, VAULTS, Schedule
+from exporters.acronis.schedule import AGENTS, HISTORY, PLANS, USAGES, VAULTS
 from exporters.acronis.tables import Tables
-from exporters.acronis.words import Words, stamp
+from exporters.acronis.words import Words
 from exporters.collecting import Collecting
 from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
+from exporters.schedule import Schedule
 from exporters.vendor import SystemSettings
 from exporters.watch import Tally
-from lastgood.clock import parse_time
 from lastgood.errors import ConfigError, Problem, SourceError
 from lastgood.model import Collector, Snapshot
 
@@ -40,14 +39,6 @@ CADENCE = {"jobs": PLANS, "repositories": USAGES, "vaults": VAULTS, "infrastruct
 CORE = frozenset({"tenants", "sessions", "points"})
 # A page of 1,000 activities in full detail is below 8 MiB.
 LIMITS = Limits(wire_bytes=24 * MIB, decoded_bytes=48 * MIB)
-
-
-class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What survives a restart: activities are to be read from `since` (the service's time) on; `rounds` are the starts
-    of the rounds known from then on, by plan, so that they keep their ids."""
-
-    since: str | None = None
-    rounds: dict[str, list[int]] = {}
 
 
 class AcronisSource:
@@ -90,11 +81,7 @@ class AcronisSource:
             settings.name, settings.stale_after, CADENCE, lambda: self._client.requests_total, clock
         )
         self._said: set[str] = set()
-        start = _cursor(cursor)
-        if start.since is not None:
-            since = parse_time(start.since, None)
-            if since is not None:
-                self._activities.resume(since, start.rounds)
+        resume(cursor, self._tables, self._activities)
 
     # --- one poll ----------------------------------------------------------------------------------------------------
 
@@ -135,7 +122,8 @@ class AcronisSource:
 
     def _snapshot(self, collectors: tuple[Collector, ...], poll: Poll) -> Snapshot:
         parts = mapped(self._tables, poll.server_now, poll.words)
-        attempts, restores = self._activities.changed()
+        self._tables.due = {job.id: job.next_run for job in parts.jobs if job.next_run is not None}
+        attempts, restores = self._activities.changed(poll, {job.id: job.objects for job in parts.jobs})
         self._say_unknown(poll.words)
         self._activities.handed_over(poll, attempts)
         seen = self._http.certificate()
@@ -158,7 +146,7 @@ class AcronisSource:
             malware=parts.malware,
             tenants=parts.tenants,
             inventory=self._inventory(collectors),
-            cursor=self._cursor_text(),
+            cursor=written(self._tables, self._activities, poll.server_now),
         )
 
     def _inventory(self, collectors: tuple[Collector, ...]) -> bool:
@@ -166,13 +154,6 @@ class AcronisSource:
         by_name = {collector.name: collector for collector in collectors}
         told = self._tables.whole and not self._tables.refused
         return bool(self._tables.resources) and told and _whole(by_name.get("points"))
-
-    def _cursor_text(self) -> str:
-        since = self._activities.since()
-        if since is None:
-            return msgspec.json.encode(Cursor()).decode()
-        rounds = self._tables.activities.rounds.starts(since)
-        return msgspec.json.encode(Cursor(since=stamp(since), rounds=rounds)).decode()
 
     def _say_unknown(self, words: Words) -> None:
         """Once per word: a word that no document on hand lists may change what a verdict rests on."""
@@ -216,17 +197,6 @@ def _wrong(settings: SystemSettings, option: str | None, message: str, remedy: s
         message=f"system {settings.name}: {message}", remedy=remedy, file=settings.file, line=settings.line, key=key
     )
     return ConfigError(problem)
-
-
-def _cursor(text: str | None) -> Cursor:
-    """A cursor that cannot be read is none: more is read again, nothing is lost."""
-    try:
-        found = msgspec.json.decode(text or "{}", type=Cursor)
-        if found.since:
-            parse_time(found.since, None)
-    except (msgspec.DecodeError, ValueError):
-        return Cursor()
-    return found
 
 
 def _whole(listing: Collector | None) -> bool:

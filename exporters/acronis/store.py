@@ -74,7 +74,13 @@ class Round:
             return False
         return self.end is None or self.end < mark - REREAD
 
-    def attempt(self) -> Attempt:
+    def waits(self, machines: int | None, now: datetime) -> bool:
+        """Whether some of its plan's `machines` (None: not told) may still begin: until then it has not ended without
+        them."""
+        return (machines is None or len(self.parts) < machines) and now < self.start + SPREAD
+
+    def attempt(self, *, waits: bool = False) -> Attempt:
+        goes_on = self.open or waits
         parts = self.parts.values()
         failed = [part for part in parts if part.result is Result.FAILED]
         took = [(part.end - part.start).total_seconds() for part in parts if part.end is not None]
@@ -82,13 +88,13 @@ class Round:
             id=self.id,
             job_id=self.plan,
             start=min((part.start for part in parts), default=self.start),
-            end=self.end,
-            result=None if self.open else self.result,
+            end=None if goes_on else self.end,
+            result=None if goes_on else self.result,
             read_bytes=_sum(part.read for part in parts),
             transferred_bytes=_sum(part.saved for part in parts),
             failed=len(failed),
-            message=None if self.open else _message(self.result, list(parts)),
-            took=None if self.open else max(took, default=None),
+            message=None if goes_on else _message(self.result, list(parts)),
+            took=None if goes_on else max(took, default=None),
         )
 
 
@@ -222,13 +228,14 @@ class Span(NamedTuple):
 class ActivityStore:
     """`mark` is up to when completed activities are known. `outcomes` are each resource's newest finished backup,
     `good` when its newest one that went well ran; `plans` which plans it was seen under, and when; `fresh` the
-    resources whose backup has ended since last asked."""
+    resources whose backup has ended since last asked; `owner` leads from policies to the plans they were known in."""
 
     rounds: Rounds = field(default_factory=Rounds)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     good: dict[str, Span] = field(default_factory=dict)
     plans: dict[str, dict[str, datetime]] = field(default_factory=dict)
     plan_names: dict[str, str] = field(default_factory=dict)
+    owner: dict[str, str] = field(default_factory=dict)
     restores: dict[str, Restore] = field(default_factory=dict)
     changed_restores: dict[str, Restore] = field(default_factory=dict)
     fresh: set[str] = field(default_factory=set)
@@ -240,12 +247,23 @@ class ActivityStore:
             if activity.doing is Doing.RESTORE:
                 self._restore(activity)
                 continue
-            plan = owner.get(activity.plan, activity.plan) if activity.plan else None
+            plan = self._plan(activity.plan, owner)
             if plan is not None:
                 self._seen(plan, activity)
                 self.rounds.add(plan, activity)
             if activity.resource is not None and activity.end is not None:
                 self._outcome(activity.resource, activity, activity.end, plan)
+
+    def _plan(self, policy: str | None, owner: Mapping[str, str]) -> str | None:
+        """The plan stays what it was known as: who may no longer read plans must not see their history begin anew."""
+        plan = owner.get(policy) or self.owner.get(policy) if policy else None
+        if policy and plan and plan != policy:
+            self.owner[policy] = plan
+        return plan or policy
+
+    def misnamed(self, owner: Mapping[str, str]) -> bool:
+        """Whether rounds are held of policies that are now known to be parts of plans."""
+        return any(owner.get(plan, plan) != plan for plan in self.rounds.by_plan)
 
     def _seen(self, plan: str, activity: ActivityTold) -> None:
         if activity.plan_name:

@@ -49,7 +49,8 @@ class Tables:
     """`legacy` leads from tenants' numbers to their ids; `denied` are tenants that answered 403. `owner` leads from a
     policy to the plan it is part of, `applied` from a resource to its plans as of `applied_at`. `whole` is True once
     all resources have been listed but those of the customers in `refused`, which would not be read by themselves.
-    `outdated` are agents behind the current release. `clock_skew` is seconds, the service's clock minus ours."""
+    `due` is when each plan was last said to run next. `outdated` are agents behind the current release. `clock_skew` is
+    seconds, the service's clock minus ours."""
 
     root: str | None = None
     secret_expires: datetime | None = None
@@ -63,6 +64,7 @@ class Tables:
     applied_at: datetime | None = None
     activities: ActivityStore = field(default_factory=ActivityStore)
     activities_whole: bool = False
+    due: Mapping[str, datetime] = field(default_factory=dict)
     resources: dict[str, ResourceTold] = field(default_factory=dict)
     whole: bool = False
     refused: set[str] = field(default_factory=set)

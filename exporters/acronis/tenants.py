@@ -116,7 +116,7 @@ class Tree:
         line = list(self._line(ident))
         customer = next((i for i in line if self._tenants[i].kind == "customer"), ident)
         # A unit switched off by itself must not pass for its customer, which is on.
-        own = ident if self._off(ident) and not self._off(customer) else customer
+        own = ident if self._off(ident) and self._off(customer) is None else customer
         return Home(own, self._tenants[customer].name, self._path(ident), self._readable(ident))
 
     def _line(self, ident: str) -> Iterator[str]:
@@ -132,13 +132,12 @@ class Tree:
         return "/".join(self._tenants[i].name for i in reversed(list(self._line(ident))))
 
     def _off(self, ident: str) -> str | None:
-        """The word for why it is off, by itself or by one above it; None while it is on."""
+        """Why it is off, in words; None while it is on. It goes with one above it that is off, and says with which."""
         for here in self._line(ident):
             tenant = self._tenants[here]
-            if tenant.served is False:
-                return tenant.mode
-            if tenant.enabled is False:
-                return "disabled"
+            if tenant.served is False or tenant.enabled is False:
+                word = (tenant.mode if tenant.served is False else None) or "disabled"
+                return word if here == ident else f"{word} with {tenant.name}"
         return None
 
     def _readable(self, ident: str) -> bool | None:

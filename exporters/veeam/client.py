@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from exporters.http import Answer, Deadline, Limits, Secret, Session
-from exporters.http_body import mended
+from exporters.http_json import read_json
 from exporters.veeam import endpoints, raw
 from exporters.veeam.revisions import KNOWN, another_api, choose, is_refusal
 from exporters.veeam.sink import ById, Rows, SinkT
@@ -27,13 +27,14 @@ BASE = "/api/v1/"
 SIGN_IN: Mapping[str, frozenset[str]] = {"POST": frozenset({TOKEN, LOGOUT})}
 
 PAGE = 500
-# Far above what 500 rows hold. A decoded object takes 30 times the bytes that tell of it: JSON may be a bomb, too.
-MOST_OBJECTS = 250_000
 RENEW_AT = 0.8
 # The documents' example; used when a server tells no lifetime.
 DEFAULT_LIFE = 900.0
 # More in one poll means that the server takes none of its own tokens.
 RENEWALS_PER_POLL = 3
+# What to do about an answer of another shape, and about one that is no JSON.
+MISFIT = "report it with the server's version"
+_FOREIGN = "check that url names the API's address and port (9419), not a web page or a proxy"
 
 Params = Sequence[tuple[str, str]]
 RowT = TypeVar("RowT", bound=raw.Row)
@@ -265,24 +266,7 @@ class Client:
 
     def _decode(self, path: str, answer: Answer, decoder: msgspec.json.Decoder[PartT]) -> PartT:
         self._judged(path, answer)
-        # With its comma an object takes three bytes: most answers are too small to need counting.
-        if len(answer.body) > 3 * MOST_OBJECTS and answer.body.count(b"{") > MOST_OBJECTS:
-            raise LimitExceeded(self._system, path, f"more than {MOST_OBJECTS} objects in one answer")
-        try:
-            try:
-                return decoder.decode(answer.body)
-            except msgspec.ValidationError:
-                raise
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return decoder.decode(mended(answer.body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # The error's text names the place in the document, not its content.
-            if isinstance(error, msgspec.ValidationError):
-                wrong, remedy = str(error)[:200], "report it with the server's version"
-            else:
-                wrong = "not the JSON document expected"
-                remedy = "check that url names the API's address and port (9419), not a web page or a proxy"
-            raise BadAnswer(self._system, path, wrong, status=answer.status, remedy=remedy) from None
+        return read_json(self._system, path, answer, decoder.decode, misfit=MISFIT, foreign=_FOREIGN)
 
     # --- listings ----------------------------------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from exporters.http import Answer, Deadline, Limits, Secret, Session
-from exporters.http_body import mended
+from exporters.http_json import read_json
 from exporters.veeam import em_raw
-from exporters.veeam.client import MOST_OBJECTS, Absent
+from exporters.veeam.client import MISFIT, Absent
 from lastgood.errors import AuthRefused, BadAnswer, LimitExceeded, NotPermitted, SourceError
 
 LOGON: Final = "/api/sessionMngr/"
@@ -193,23 +193,7 @@ class EmClient:
         return part
 
     def _told(self, path: str, answer: Answer, read: Callable[[bytes], Any]) -> Any:
-        # With its comma an object takes three bytes: most answers are too small to need counting.
-        if len(answer.body) > 3 * MOST_OBJECTS and answer.body.count(b"{") > MOST_OBJECTS:
-            raise LimitExceeded(self._system, path, f"more than {MOST_OBJECTS} objects in one answer")
-        try:
-            try:
-                return read(answer.body)
-            except msgspec.ValidationError:
-                raise
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return read(mended(answer.body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # The error's text names the place in the document, not its content.
-            if isinstance(error, msgspec.ValidationError):
-                wrong, remedy = str(error)[:200], "report it with the server's version"
-            else:
-                wrong, remedy = "not the JSON document expected", _NOT_HERE
-            raise BadAnswer(self._system, path, wrong, status=answer.status, remedy=remedy) from None
+        return read_json(self._system, path, answer, read, misfit=MISFIT, foreign=_NOT_HERE)
 
     # --- the query service -------------------------------------------------------------------------------------------
 

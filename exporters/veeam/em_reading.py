@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from exporters.http import Deadline
+from exporters.schedule import Schedule
 from exporters.veeam import em_raw
 from exporters.veeam.client import Absent
 from exporters.veeam.em_client import EmClient, Query, Read, quoted
@@ -24,7 +25,7 @@ from exporters.veeam.em_store import (
     task_told,
 )
 from exporters.veeam.em_words import IMMEDIATE
-from exporters.veeam.schedule import CONFIG, OVERLAP, POINT_OVERLAP, RECENT, RECENT_EVERY, RESYNC, Schedule
+from exporters.veeam.schedule import CONFIG, OVERLAP, POINT_OVERLAP, RECENT, RECENT_EVERY, RESYNC
 from exporters.veeam.words import Words
 from exporters.watch import Tally
 from lastgood.clock import iso

@@ -12,13 +12,14 @@ import msgspec
 from exporters.collecting import Collecting
 from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
+from exporters.schedule import Schedule
 from exporters.veeam.em_client import SIGN_IN, EmClient
 from exporters.veeam.em_mapping import Book, attempts, jobs, repositories, restores, told_kinds
 from exporters.veeam.em_points import Machines, workloads
 from exporters.veeam.em_reading import EmPoll, EmReader
 from exporters.veeam.em_store import Tables
 from exporters.veeam.em_words import utc_words
-from exporters.veeam.schedule import CONFIG, RESUME_OVERLAP, Schedule
+from exporters.veeam.schedule import CONFIG, RESUME_OVERLAP
 from exporters.veeam.words import Words
 from exporters.vendor import SystemSettings
 from exporters.watch import Tally

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from exporters.http import Deadline
+from exporters.schedule import Schedule
 from exporters.veeam import endpoints, raw
 from exporters.veeam.client import Absent, Client, Params
 from exporters.veeam.logs import LOG_TYPES
 from exporters.veeam.mapping import Tables
 from exporters.veeam.mapping_sessions import Draft, Intake
-from exporters.veeam.schedule import CONFIG, HISTORY, HOUR, OVERLAP, RESUME_OVERLAP, Schedule
+from exporters.veeam.schedule import CONFIG, HISTORY, HOUR, OVERLAP, RESUME_OVERLAP
 from exporters.veeam.sink import Rows, SinkT
 from exporters.veeam.store import TaskIntake
 from exporters.veeam.task_times import settled

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from exporters.schedule import Schedule
 from exporters.veeam import endpoints, raw
 from exporters.veeam.chains import PointIntake, PointStore, backup_point
 from exporters.veeam.client import Absent
 from exporters.veeam.mapping import Tables, joined
 from exporters.veeam.reading import Poll, at, tally
-from exporters.veeam.schedule import (
-    CHAINS,
-    POINT_OVERLAP,
-    RECENT,
-    RECENT_EVERY,
-    RESYNC,
-    WINDOWS,
-    Schedule,
-)
+from exporters.veeam.schedule import CHAINS, POINT_OVERLAP, RECENT, RECENT_EVERY, RESYNC, WINDOWS
 from exporters.veeam.sink import Rows
 from exporters.watch import Tally
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from exporters.schedule import Schedule
 from exporters.veeam import endpoints, raw, raw_recovery
 from exporters.veeam.chains import PointIntake, PointStore, replica_point
 from exporters.veeam.client import Absent
@@ -12,7 +13,7 @@ from exporters.veeam.mapping import Tables
 from exporters.veeam.mapping_sessions import Intake
 from exporters.veeam.reading import Poll, Reader, tally
 from exporters.veeam.recovery_words import BROWSED
-from exporters.veeam.schedule import CHAINS, POINT_OVERLAP, RESYNC, Schedule
+from exporters.veeam.schedule import CHAINS, POINT_OVERLAP, RESYNC
 from exporters.veeam.sink import Rows
 from exporters.watch import Tally
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from exporters.schedule import Schedule
 from exporters.veeam import endpoints, raw
 from exporters.veeam.client import Absent
 from exporters.veeam.mapping import Tables
 from exporters.veeam.reading import SINGLE, Poll, at, tally
-from exporters.veeam.schedule import HISTORY, HOUR, OVERLAP, Schedule
+from exporters.veeam.schedule import HISTORY, HOUR, OVERLAP
 from exporters.watch import Tally
 
 

@@ -13,13 +13,14 @@ import msgspec
 from exporters.collecting import Collecting
 from exporters.http import Deadline, Limits, Session
 from exporters.http_limits import MIB
+from exporters.schedule import Schedule
 from exporters.veeam.client import SIGN_IN, Client
 from exporters.veeam.mapping import Mapped, Tables, mapped, system
 from exporters.veeam.reading import Poll, Reader, at
 from exporters.veeam.reading_points import PointReader
 from exporters.veeam.reading_recovery import RecoveryReader
 from exporters.veeam.reading_security import SecurityReader
-from exporters.veeam.schedule import HISTORY, HOUR, RESYNC, Schedule
+from exporters.veeam.schedule import HISTORY, HOUR, RESYNC
 from exporters.veeam.words import Words, zone_of
 from exporters.vendor import SystemSettings
 from exporters.watch import Tally

@@ -105,10 +105,10 @@ class View:
     """One system joined with the policy: what every objective of that system is judged in. Built once a judgement.
 
     What many workloads ask for is answered once: `usual` are the median seconds of each job's good runs by mode,
-    `restores` the finished ones by (workload id, None), or by (None, name) where the vendor gave no id; so is
-    `malware`, without what was dismissed or only informs. `log_backups` are by job id. `heard` numbers those of the
-    policy's `required` that are among these workloads. `excused` says by workload id why nothing is expected of it
-    (judging/tenants.py).
+    `longest` the most that one took whose mode is not told (the weekly full among incrementals), `restores` the
+    finished ones by (workload id, None), or by (None, name) where the vendor gave no id; so is `malware`, without what
+    was dismissed or only informs. `log_backups` are by job id. `heard` numbers those of the policy's `required` that
+    are among these workloads. `excused` says by workload id why nothing is expected of it (judging/tenants.py).
     """
 
     state: SystemState
@@ -121,6 +121,7 @@ class View:
     facts: Mapping[str, Facts]
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     usual: Mapping[str, Mapping[Mode | None, float]] = field(default_factory=dict)
+    longest: Mapping[str, float] = field(default_factory=dict)
     restores: Mapping[tuple[str | None, str | None], tuple[Restore, ...]] = field(default_factory=dict)
     malware: Mapping[tuple[str | None, str | None], tuple[MalwareEvent, ...]] = field(default_factory=dict)
     log_backups: Mapping[str, tuple[LogBackup, ...]] = field(default_factory=dict)

@@ -56,17 +56,16 @@ def _rto(view: View, workload: Workload, tier: Tier, rto: float, found: Sequence
         )
     taken = newest.duration
     when = f"{newest.kind} of {moment(newest.start)}"
+    action: str | None = f"Find what slowed or broke the restore of {workload.name}, then test again."
     if newest.result is Result.FAILED:
         state, reason = State.CRITICAL, f"the {when} failed (RTO {exact(rto)})"
     elif newest.whole is None or newest.result not in _GOOD or taken is None:
         state, reason = State.UNKNOWN, f"what the {when} proves is not told (RTO {exact(rto)})"
+        action = f"See whether the {newest.kind} brought back all of {workload.name}; if not, plan a timed restore."
     elif taken > rto:
         state, reason = State.CRITICAL, f"the {when} took {people(taken)} against an RTO of {exact(rto)}"
     else:
-        state, reason = State.OK, f"the {when} took {people(taken)} (RTO {exact(rto)})"
-    action = (
-        None if state is State.OK else f"Find what slowed or broke the restore of {workload.name}, then test again."
-    )
+        state, reason, action = State.OK, f"the {when} took {people(taken)} (RTO {exact(rto)})", None
     return Verdict(
         subject=subject,
         objective=Objective.RTO,

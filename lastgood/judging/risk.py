@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
@@ -139,16 +139,30 @@ def _outcome(job: Job, workload: Workload, run: Run, result: Result, point: Rest
 
 def allowance(view: View, job: Job) -> float:
     """Seconds a run of this job may take before its workloads are at risk: twice the longest it usually takes."""
-    return max(2 * max(view.usual.get(job.id, {}).values(), default=0.0), LEAST_ALLOWANCE)
+    usual = max(view.usual.get(job.id, {}).values(), default=0.0)
+    return max(2 * max(usual, view.longest.get(job.id, 0.0)), LEAST_ALLOWANCE)
 
 
 def usual_seconds(runs: Iterable[Run]) -> dict[Mode | None, float]:
     """Median seconds of the good runs of each mode, those whose mode is not told among themselves."""
     taken: dict[Mode | None, list[float]] = {}
-    for run in runs:
-        if run.result in (Result.SUCCESS, Result.WARNING) and run.duration is not None and run.duration >= 0:
-            taken.setdefault(run.mode, []).append(run.duration)
+    for mode, seconds in _taken(runs):
+        taken.setdefault(mode, []).append(seconds)
     return {mode: median(values) for mode, values in taken.items()}
+
+
+def longest_untold(runs: Iterable[Run]) -> float:
+    """Seconds of the longest good run whose mode is not told: a vendor that tells none has its fulls among these, and
+    their median would call every full late. 0 when there is none."""
+    return max((seconds for mode, seconds in _taken(runs) if mode is None), default=0.0)
+
+
+def _taken(runs: Iterable[Run]) -> Iterator[tuple[Mode | None, float]]:
+    return (
+        (run.mode, run.duration)
+        for run in runs
+        if run.result in (Result.SUCCESS, Result.WARNING) and run.duration is not None and run.duration >= 0
+    )
 
 
 def _coming(view: View, job: Job, last_good: datetime, deadline: datetime) -> Risk | None:

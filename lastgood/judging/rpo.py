@@ -266,7 +266,7 @@ def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | No
     if place.unproven is not None and now > shift(rpo.deadline(place.last_good), place.excused or 0.0):
         return State.UNKNOWN, f"{told}; a newer point exists but its task's result cannot be read", _read(view)
     if place.listing is Listing.UNREADABLE:
-        return State.UNKNOWN, f"{told}; {_unread(place)}", _read(view)
+        return State.UNKNOWN, f"{told}; {_unread(view, place)}", _look(view, place)
     if risky is not None and risky.at is None:
         return State.UNKNOWN, f"{told}; {risky.why}", risky.action
     if risky is not None and risky.at is not None and risky.at <= now:
@@ -278,7 +278,7 @@ def _decide(view: View, place: Standing, rpo: Rpo) -> tuple[State, str, str | No
 def _without(view: View, place: Standing, which: str) -> tuple[State, str, str | None]:
     name = place.workload.name
     if place.deadline is None:
-        return State.UNKNOWN, f"no{which or ' restore point'} is known; {_unread(place)}", _read(view)
+        return State.UNKNOWN, f"no{which or ' restore point'} is known; {_unread(view, place)}", _look(view, place)
     if view.now < place.deadline:
         left = people((place.deadline - view.now).total_seconds())
         return (
@@ -295,10 +295,21 @@ def _without(view: View, place: Standing, which: str) -> tuple[State, str, str |
     )
 
 
-def _unread(place: Standing) -> str:
+def _unread(view: View, place: Standing) -> str:
     if place.ahead is not None:
         return _skewed(place.ahead)
-    return "its restore points cannot be read now"
+    return f"{view.system} does not tell of its points" if _silent(view) else "its restore points cannot be read now"
+
+
+def _silent(view: View) -> bool:
+    """Whether all was read, so that what is not known was not told: no reading mends that."""
+    return view.untrusted(Objective.RPO, at=view.state.snapshot.taken_at) is None
+
+
+def _look(view: View, place: Standing) -> str:
+    if place.ahead is None and _silent(view):
+        return f"See in {view.system} itself whether {place.workload.name} is backed up."
+    return _read(view)
 
 
 def _skewed(ahead: datetime) -> str:

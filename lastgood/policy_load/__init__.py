@@ -112,6 +112,7 @@ def _read(root: Node, path: Path, ctx: Context) -> Policy:
         exclusions=read_exclusions(listed("exclusions"), ctx, limits),
         retired=read_retired(listed("retired"), ctx),
         observe_until=read_mode(section, ctx),
+        workload_series=int(limits["workload_series"]),
         later={**later, "limits": limits},
         digest=hashlib.sha256(b"".join(ctx.sources)).hexdigest()[:12],
     )

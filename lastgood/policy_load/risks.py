@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from lastgood.clock import exact
-from lastgood.policy import Exclusion, Maintenance, Match
+from lastgood.policy import WORKLOAD_SERIES, Exclusion, Maintenance, Match
 from lastgood.policy_load.context import Context
 from lastgood.policy_load.matches import need_match, read_match
 from lastgood.policy_load.tiers import read_tier
@@ -17,18 +17,23 @@ from lastgood.yamldoc import Node, did_you_mean
 MAINTENANCE_KEYS = ("match", "when", "from", "to", "calendar", "timezone", "reason")
 EXCLUSION_KEYS = ("match", "from", "reason", "approved_by", "ticket", "until", "calendar", "timezone")
 FREEZE_KEYS = ("name", "from", "to", "tighten", "defer", "defer_at_most")
-LIMIT_KEYS = ("exclusion", "maintenance")
+LIMIT_KEYS = ("exclusion", "maintenance", "workload_series")
 
-# What holds when the policy sets no limit of its own: seconds.
-DEFAULT_LIMITS = {"exclusion": 365 * 86400.0, "maintenance": 12 * 3600.0}
+# What holds when the policy sets no limit of its own: seconds, and a number of workloads.
+DEFAULT_LIMITS = {"exclusion": 365 * 86400.0, "maintenance": 12 * 3600.0, "workload_series": WORKLOAD_SERIES}
 
 
 def read_limits(node: Node | None, ctx: Context) -> dict[str, float]:
-    """The longest exclusion and maintenance window allowed, in seconds."""
+    """The longest exclusion and maintenance window allowed, in seconds; past how many workloads a system is counted by
+    tenant."""
     if node is None:
         return dict(DEFAULT_LIMITS)
     section = Section(node, ctx.report, LIMIT_KEYS, shape="{exclusion: 365d, maintenance: 12h}")
-    given = {key: section.duration(key, least=60.0) for key in LIMIT_KEYS}
+    given = {
+        "exclusion": section.duration("exclusion", least=60.0),
+        "maintenance": section.duration("maintenance", least=60.0),
+        "workload_series": section.integer("workload_series"),
+    }
     return {key: DEFAULT_LIMITS[key] if value is None else value for key, value in given.items()}
 
 

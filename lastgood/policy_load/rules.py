@@ -45,7 +45,7 @@ def read_workloads(node: Node, ctx: Context) -> tuple[WorkloadRule, ...]:
             tier=ctx.tier(section.need("tier", "say which tier applies")),
             owner=ctx.team(section, "owner"),
             business_owner=ctx.team(section, "business_owner"),
-            series=Series(section.choice("series", list(Series), "answer") or Series.WORKLOAD),
+            series=None if (told := section.choice("series", list(Series), "answer")) is None else Series(told),
             line=item.line,
         )
         rules.append(rule)

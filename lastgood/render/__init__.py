@@ -1,17 +1,18 @@
 """policy -> artefacts. Pure: a builder gets the policy and gives {path inside the project: text}; nothing is read or
 written but the templates that ship with the package.
 
-Adding a shelf is one module with `build(policy)` and one line in SHELVES.
+Adding a shelf is one module with `build(policy)` and one line in SHELVES. One that needs what the core may not import
+is joined by the command (`lastgood.commands.objects`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lastgood.policy import Policy
-from lastgood.render import metrics_doc, prometheus, runbooks, zabbix
+from lastgood.render import metrics_doc, nagios, prometheus, runbooks, zabbix
 from lastgood.render.rule_tests import compile as rule_tests
 
 
@@ -28,17 +29,18 @@ SHELVES = (
     Shelf(rule_tests.build, (f"{rule_tests.FOLDER}/*.test.yml",)),
     Shelf(runbooks.build, (f"{runbooks.FOLDER}/*.md",)),
     Shelf(metrics_doc.build, (metrics_doc.PAGE,)),
+    Shelf(nagios.build, (f"{nagios.FOLDER}/*.cfg",)),
     Shelf(zabbix.build, (f"{zabbix.FOLDER}/*/*.yaml",)),
 )
 
 
-def render_all(policy: Policy) -> dict[str, str]:
+def render_all(policy: Policy, shelves: Sequence[Shelf] = SHELVES) -> dict[str, str]:
     """Every compiled file, by its path inside the project (forward slashes), in a fixed order.
 
     Raises ValueError when two shelves claim one path.
     """
     out: dict[str, str] = {}
-    for shelf in SHELVES:
+    for shelf in shelves:
         made = shelf.build(policy)
         if twice := out.keys() & made.keys():
             raise ValueError(f"two shelves build {', '.join(sorted(twice))}")
@@ -46,9 +48,9 @@ def render_all(policy: Policy) -> dict[str, str]:
     return dict(sorted(out.items()))
 
 
-def check(root: Path, policy: Policy) -> list[str]:
-    """How the files under `root` differ from what the policy compiles to, one sentence each; empty when they do not."""
-    wanted = render_all(policy)
+def check(root: Path, wanted: Mapping[str, str], shelves: Sequence[Shelf] = SHELVES) -> list[str]:
+    """How the files under `root` differ from `wanted`, all that a policy compiles to (`render_all`), one sentence each;
+    empty when they do not."""
     found = []
     for path, text in wanted.items():
         file = root / path
@@ -56,7 +58,7 @@ def check(root: Path, policy: Policy) -> list[str]:
             found.append(f"{path}: missing")
         elif (there := file.read_bytes()) != text.encode():
             found.append(f"{path}:{_first_difference(there, text.encode())}: differs from what is compiled")
-    for shelf in SHELVES:
+    for shelf in shelves:
         for pattern in shelf.owns:
             extra = {p.relative_to(root).as_posix() for p in root.glob(pattern)} - wanted.keys()
             found += [f"{path}: nothing compiles to it any more" for path in sorted(extra)]

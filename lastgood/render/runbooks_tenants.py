@@ -16,20 +16,21 @@ _COUNTS = (
 TENANTS: dict[str, Runbook] = {
     "BackupTenantRpoBreached": Runbook(
         meaning="At least one workload of the tenant has passed the deadline of its newest usable restore point. The "
-        "policy tells of these workloads by their tenant only (`series: tenant`): there is one alert for all of them.",
+        "policy tells of these workloads by their tenant only (`series: tenant`, or a system larger than "
+        "`limits.workload_series`): there is one alert for all of them.",
         impact="What was written since its last good point would be lost, for each of these workloads.",
         first=(
             _WHICH,
             "Many at once have one cause: an agent update, a full quota, a network. Begin with what they share.",
-            "A customer who needs an alert for each machine gets it by a rule of its own without `series: tenant`.",
+            "A customer who needs an alert for each machine gets it by a rule of its own with `series: workload`.",
         ),
         queries=_COUNTS,
         commands=(EXPLAIN,),
     ),
     "BackupTenantObjectiveMissed": Runbook(
         meaning="The exporter judges that the promise in `objective` is not kept for some workloads of the tenant, "
-        "which the policy tells of by their tenant only (`series: tenant`). A WARNING on rpo: a due run failed or was "
-        "missed.",
+        "which the policy tells of by their tenant only (`series: tenant`, or by size). A WARNING on rpo: a due run "
+        "failed or was missed.",
         impact="The same as for a workload with an alert of its own, for as many of them as the value says.",
         first=(_WHICH, "Follow the runbook of that objective for the worst of them."),
         queries=_COUNTS,
