@@ -7,8 +7,9 @@ worlds of its own. `well` and `ill` give the same subjects, so that a problem en
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -84,7 +85,7 @@ def rpo(
     who, role = workload(ident), {"role": "primary"}
     told = [
         one("backup_workload_state", 1, **who, state=state),
-        one("backup_workload_info", 1, **who, tier=tier, owner_team="it-operations"),
+        one("backup_workload_info", 1, **who, tier=tier, owner_team="it-operations", business_team="shop"),
         one(
             "backup_workload_rpo_deadline_timestamp_seconds",
             deadline,
@@ -139,13 +140,11 @@ def tenant(ident: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class World:
-    """`fires` are the paths of the triggers whose problems hold on `ill` and on no other page. An `ill` of None is no
-    page: the exporter answers 503."""
+    """`fires` are the paths of the triggers whose problems hold on `ill` and on no other page."""
 
     fires: frozenset[str]
     well: Page
-    ill: Page | None
-    macros: Mapping[str, str] = field(default_factory=dict)
+    ill: Page
 
 
 def _workloads(now: int, bad: bool) -> list[Series]:
@@ -282,8 +281,8 @@ _MAIN = """
 """
 
 
-def _world(fires: str, ill: Page | None, well: Page = _well, **macros: str) -> World:
-    return World(frozenset(fires.split()), well, ill, macros)
+def _world(fires: str, ill: Page, well: Page = _well) -> World:
+    return World(frozenset(fires.split()), well, ill)
 
 
 WORLDS: dict[str, World] = {
@@ -299,7 +298,8 @@ WORLDS: dict[str, World] = {
     "early": _world("license/ending-warning credential/warning configuration/doubtful", _early),
     "used": _world("license/used-critical", lambda now: _used(now, 2)),
     "nearly used": _world("license/used-warning", lambda now: _used(now, 1)),
-    "silent": _world("page/silent", None),
+    "unknown": _world("system/unknown", lambda now: [*system(now), verdict(3, "retention", **workload("x")), *own()]),
+    "unread": _world("system/unknown", lambda now: [*system(now), *rpo("x", now + DAY, state="unreadable"), *own()]),
     OWN: _world(
         "exporter/reload exporter/dropped exporter/errors required/critical test/failed test/overdue test/unproven",
         lambda now: _without_system(now, True),
@@ -312,20 +312,25 @@ WORLDS: dict[str, World] = {
 
 
 class Pages:
-    """An exporter of the test: `held` is the page of each system, None answers 503. `stop` is its sudden death."""
+    """An exporter of the test: `held` is the page of each system, None answers 503. `stop` is its sudden death.
+
+    `served` counts how often what is held now was asked for.
+    """
 
     def __init__(self) -> None:
         self.held: dict[str, str | None] = {}
+        self.served: Counter[str] = Counter()
         self._start(0)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def _start(self, port: int) -> None:
-        held = self.held
+        held, served = self.held, self.served
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 asked = parse_qs(urlsplit(self.path).query).get("system", [""])[0]
                 page = held.get(asked)
+                served[asked] += 1
                 body = (page or "Not read yet.\n").encode()
                 self.send_response(503 if page is None else 200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -347,4 +352,8 @@ class Pages:
         self._start(int(self._server.server_address[1]))
 
     def tell(self, name: str, told: Iterable[Series] | None) -> None:
-        self.held[name] = None if told is None else text(name, told)
+        self.tell_text(name, None if told is None else text(name, told))
+
+    def tell_text(self, name: str, told: str | None) -> None:
+        self.held[name] = told
+        self.served[name] = 0

@@ -21,6 +21,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,9 @@ import pytest
 
 from tests.engine_helpers import eventually, free_port
 
-FRONTEND = Path("/usr/share/zabbix")
-SCHEMA = Path("/usr/share/zabbix-server-pgsql")
-# What an administrator ticks to have a template as the file says it.
-_KEPT = {"createMissing": True, "updateExisting": True}
-IMPORT = {kind: _KEPT for kind in ("groups", "templates")} | {
-    kind: _KEPT | {"deleteMissing": True}
-    for kind in ("valueMaps", "templateDashboards", "items", "triggers", "graphs", "discoveryRules", "httptests")
-}
+# Where Debian's packages of a later Zabbix are unpacked with every library they need: it then takes the place of the
+# installed one.
+UNPACKED = "LASTGOOD_ZABBIX_ROOT"
 ACCOUNT, PASSWORD = "Admin", "zabbix"  # what data.sql of every fresh Zabbix brings
 _FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=128MB"
 
@@ -58,7 +54,7 @@ StartDBSyncers=2
 StartTrappers=1
 StartPingers=0
 StartDiscoverers=0
-StartLLDProcessors=1
+StartLLDProcessors=2
 CacheUpdateFrequency=1
 CacheSize={cache}
 HistoryCacheSize=64M
@@ -81,6 +77,28 @@ $DB['DOUBLE_IEEE754'] = true;
 $ZBX_SERVER = '127.0.0.1';
 $ZBX_SERVER_PORT = '{port}';
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One Zabbix: how its server is started, where its frontend lies and what its database begins with."""
+
+    version: str
+    server: tuple[str, ...]
+    frontend: Path
+    schema: Path
+
+
+def release(server: Path, version: str) -> Release:
+    """The installed one, or the one below $LASTGOOD_ZABBIX_ROOT: that is started by a C library of its own."""
+    root = Path(os.environ.get(UNPACKED, "/"))
+    command: tuple[str, ...] = (str(server),)
+    if UNPACKED in os.environ:
+        (loader,) = (root / "usr/lib").glob("*-linux-gnu/ld-linux-*.so.*")
+        command = (str(loader), "--library-path", str(loader.parent), str(root / "usr/sbin/zabbix_server"))
+        told = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
+        version = told.split()[2]
+    return Release(version, command, root / "usr/share/zabbix", root / "usr/share/zabbix-server-pgsql")
 
 
 class ApiError(Exception):
@@ -126,8 +144,8 @@ class Api:
 class Zabbix:
     """A running one. `api` is signed in; `log` is the server's own log."""
 
-    def __init__(self, api: Api, run: Path) -> None:
-        self.api, self.log = api, run / "server.log"
+    def __init__(self, api: Api, run: Path, version: str) -> None:
+        self.api, self.log, self.version = api, run / "server.log", version
 
 
 # --- its database ----------------------------------------------------------------------------------------------------
@@ -189,21 +207,21 @@ def _postgres(tools: Path, data: Path, run: Path, port: int) -> Iterator[list[st
         yield psql
 
 
-def _load(psql: Sequence[str]) -> None:
+def _load(psql: Sequence[str], schema: Path) -> None:
     _done([*psql, "-d", "postgres", "-c", "create role zabbix superuser login"])
     _done([*psql, "-d", "postgres", "-c", "create database zabbix owner zabbix template template0 encoding 'UTF8'"])
     # As a replica does it: without triggers and foreign keys the 170,000 lines load in half the time.
     first = b"set session_replication_role = replica;\n"
     for name in ("schema", "images", "data"):
-        text = first + gzip.decompress((SCHEMA / f"{name}.sql.gz").read_bytes())
+        text = first + gzip.decompress((schema / f"{name}.sql.gz").read_bytes())
         _done([*psql, "-U", "zabbix", "-d", "zabbix", "-1"], text)
     # Without statistics an import takes ten times as long.
     _done([*psql, "-U", "zabbix", "-d", "zabbix", "-c", "vacuum analyze"])
 
 
-def snapshot(tools: Path, version: str) -> Path:
+def snapshot(tools: Path, chosen: Release) -> Path:
     """The loaded database of this version, made once a machine."""
-    place = Path(tempfile.gettempdir()) / f"lastgood-zabbix-{version}"
+    place = Path(tempfile.gettempdir()) / f"lastgood-zabbix-{chosen.version}"
     place.mkdir(mode=0o755, exist_ok=True)
     told = place.lstat()
     assert stat.S_ISDIR(told.st_mode) and told.st_uid == os.geteuid(), f"{place} belongs to somebody else"
@@ -214,7 +232,7 @@ def snapshot(tools: Path, version: str) -> Path:
             data = run / "data"
             _done(_as("postgres", tools / "initdb", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C", "-D", data))
             with _postgres(tools, data, run, free_port()) as psql:
-                _load(psql)
+                _load(psql, chosen.schema)
             # Under its name only once it is whole; who was faster has made the same.
             with contextlib.suppress(OSError):
                 data.rename(whole)
@@ -244,10 +262,10 @@ def _server_port() -> int:
 
 
 @contextmanager
-def _frontend(run: Path, values: Mapping[str, object]) -> Iterator[Api]:
+def _frontend(run: Path, pages: Path, values: Mapping[str, object]) -> Iterator[Api]:
     tree = run / "frontend"
     # Debian's links lead out of the tree (fonts, locales); the API needs none of them.
-    shutil.copytree(FRONTEND, tree, symlinks=True, ignore_dangling_symlinks=True)
+    shutil.copytree(pages, tree, symlinks=True, ignore_dangling_symlinks=True)
     config = run / "zabbix.conf.php"
     config.write_text(_FRONTEND.format_map(values))
     fixed = tree / "include/classes/core/CConfigFile.php"
@@ -268,22 +286,22 @@ def running(server: Path, version: str, *, cache: str = "64M") -> Iterator[Zabbi
 
     Skips the test where it cannot be: without root, or without one of the packages' programs.
     """
-    tools = postgres_tools()
+    tools, chosen = postgres_tools(), release(server, version)
     if os.geteuid() != 0:
         pytest.skip("zabbix: needs root, to start PostgreSQL under its own account")
-    for what, there in (("php", shutil.which("php")), ("postgresql", tools), ("frontend", FRONTEND.is_dir())):
+    for what, there in (("php", shutil.which("php")), ("postgresql", tools), ("frontend", chosen.frontend.is_dir())):
         if not there:
             pytest.skip(f"zabbix: {what} is not installed; './run-tests --install-engines' brings it")
     assert tools is not None
     with tempfile.TemporaryDirectory(prefix="lastgood-zabbix-") as folder, ExitStack() as started:
         run = _folder(Path(folder))
-        _done(["cp", "-a", str(snapshot(tools, version)), str(run / "data")])
+        _done(["cp", "-a", str(snapshot(tools, chosen)), str(run / "data")])
         values = {"run": run, "database": free_port(), "port": _server_port(), "cache": cache}
         started.enter_context(_postgres(tools, run / "data", run, int(str(values["database"]))))
         (run / "server.conf").write_text(_SERVER.format_map(values))
-        command = [str(server), "-f", "-c", str(run / "server.conf")]
+        command = [*chosen.server, "-f", "-c", str(run / "server.conf")]
         # Its children write what they hold before they go: it needs the database until the end.
         started.enter_context(_running(command, run / "server.out", signal.SIGTERM, 30))
         log = run / "server.log"
         eventually(lambda: log.exists() and re.search(r"server #0 started", log.read_text()), 60, "the server starts")
-        yield Zabbix(started.enter_context(_frontend(run, values)), run)
+        yield Zabbix(started.enter_context(_frontend(run, chosen.frontend, values)), run, chosen.version)

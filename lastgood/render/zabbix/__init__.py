@@ -36,7 +36,8 @@ One HTTP request a minute to the exporter; everything else is cut out of its pag
 {{$LASTGOOD.SYSTEM}} on the host; it needs no interface. Objectives travel in the page: no threshold of the policy is \
 written here. See docs/zabbix.md."""
 
-
+# A system taken out of lastgood.yaml is told as listed and empty for a while.
+_SYSTEM, _EXPORTER = r"lastgood_system_(up|listed)\{", r"lastgood_build_info\{"
 _SHOWN = (
     "lastgood.system.workloads",
     "lastgood.verdicts.critical",
@@ -61,6 +62,7 @@ def templates() -> tuple[Template, ...]:
         name="Backup by lastgood",
         description=_WHAT.format(what="A backup system: workloads, jobs, repositories, recovery evidence, the system."),
         parts=(page(), *(part for _, _, parts in concerns.values() for part in parts)),
+        known_by=_SYSTEM,
         dashboard=_SHOWN,
     )
     parts = (
@@ -69,6 +71,7 @@ def templates() -> tuple[Template, ...]:
             name=f"Backup {name} by lastgood",
             description=_WHAT.format(what=what),
             parts=(page(), *found),
+            known_by=_SYSTEM,
         )
         for path, (name, what, found) in concerns.items()
     )
@@ -77,7 +80,8 @@ def templates() -> tuple[Template, ...]:
         name="Backup exporter by lastgood",
         description=_WHAT.format(what="The exporter itself, and what the policy requires of no system in particular."),
         # Its page has no list of its own: it is whole whenever it comes.
-        parts=(page("lastgood_build_info"), exporter()),
+        parts=(page("lastgood_build_info", silence="3m"), exporter()),
+        known_by=_EXPORTER,
         system=OWN,
     )
     return (whole, *parts, own)

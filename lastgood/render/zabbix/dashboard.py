@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from lastgood.render.emit import Data
 from lastgood.render.zabbix.model import Template
@@ -28,8 +28,10 @@ def dashboards(template: Template, version: str, uuid: Callable[..., str]) -> li
     """One page with a value for each item of `template.dashboard`, above the graph of verdicts."""
     if not template.dashboard:
         return []
-    widgets = _sorted(_widgets(template, old=version == "6.0"))
-    page: Data = {"widgets": widgets}
+    old = version == "6.0"
+    # As each version exports them: by name, and from column to column.
+    widgets = sorted(_widgets(template, old=old), key=(lambda w: str(w["name"])) if old else _place)
+    page: Data = {"widgets": [dict(widget) for widget in widgets]}
     return [{"uuid": uuid("dashboard"), "name": "Backups", "pages": [page]}]
 
 
@@ -63,5 +65,5 @@ def _graph(template: Template) -> Data:
     return {"host": template.name, "name": GRAPH}
 
 
-def _sorted(widgets: Iterator[dict[str, Data]]) -> list[Data]:
-    return [dict(widget) for widget in sorted(widgets, key=lambda widget: str(widget["name"]))]
+def _place(widget: Mapping[str, Data]) -> tuple[int, int]:
+    return int(str(widget.get("x", "0"))), int(str(widget.get("y", "0")))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lastgood import __version__
 from lastgood.policy import Policy
 from lastgood.render.emit import Data
-from lastgood.render.prometheus import runbook
+from lastgood.render.prometheus import RUNBOOKS, runbook
 from lastgood.render.zabbix.advice import advice
 from lastgood.render.zabbix.dashboard import dashboards, graphs
 from lastgood.render.zabbix.ids import uuid_of
@@ -25,6 +25,8 @@ from lastgood.render.zabbix.severity import priority, urgency
 
 V60, V70 = "6.0", "7.0"
 VERSIONS = (V60, V70)
+# 7.0's default, and so left out there.
+_HISTORY_70 = "31d"
 GROUP = "Templates/Applications"
 # Zabbix' own: the group is there in every fresh installation.
 _GROUP_UUID = "a571c0d144b14fd4a87a9d9b2aa9fcd6"
@@ -107,16 +109,23 @@ class Writer:
             "history": "0",
             "trends": "0",
             "value_type": "TEXT",
-            "authtype": "BASIC",
-            "username": "{$LASTGOOD.USER}",
-            "password": "{$LASTGOOD.PASSWORD}",
             "description": "Everything else is cut out of this page; it is not kept.",
             "timeout": "20s",
             "url": "{$LASTGOOD.URL}/metrics",
+            # Not as user and password: the export of 7.0.22 leaves a password out, and each import would differ.
+            # While the macro is empty nothing is sent: curl drops a header without a value.
+            "headers": [{"name": "Authorization", "value": "{$LASTGOOD.AUTHORIZATION}"}],
             "query_fields": [{"name": "system", "value": "{$LASTGOOD.SYSTEM}"}],
             # Zabbix' own default believes any certificate.
             "verify_peer": "YES",
             "verify_host": "YES",
+            # No answer, an empty page, a proxy's own, a system that is not there: as if nothing had come. From 7.0 on
+            # dependent items turn unsupported with their master (seen with 7.0.22), and their triggers unknown.
+            "preprocessing": [
+                # Discards what fails, unless told otherwise.
+                {"type": "CHECK_NOT_SUPPORTED", "parameters": ["" if self.version == V60 else "-1"]},
+                _step(Step("MATCHES_REGEX", (self.template.known_by,), forgiving=True)),
+            ],
             "tags": [{"tag": "component", "value": "raw"}],
         }
 
@@ -131,7 +140,8 @@ class Writer:
             "key": item.key,
         }
         out["delay"] = "5m" if calculated else "0"
-        out["history"] = item.history
+        if self.version == V60 or item.history != _HISTORY_70:
+            out["history"] = item.history
         if not item.trends:
             out["trends"] = "0"
         if item.value_type != "UNSIGNED":
@@ -207,7 +217,7 @@ class Writer:
             out["event_name"] = trigger.event
         if trigger.opdata:
             out["opdata"] = trigger.opdata
-        out["url"] = runbook(trigger.alert)
+        out["url"] = f"{RUNBOOKS.rpartition('/')[0]}/zabbix.md" if trigger.first else runbook(trigger.alert)
         aim = urgency(self.policy, trigger.objective, None, trigger.verdict)
         out["priority"] = priority(trigger.verdict, aim)
         out["description"] = advice(trigger)

@@ -1,6 +1,7 @@
 """What a system needs to go on: licence, certificate, our own credential, a backup of its own configuration.
 
-All of it is on every page of the system, so that what is missing there is not remembered.
+All of it is on every page that tells of the system, so that what is missing there is no longer true; an answer that
+tells of no system reaches no item.
 """
 
 from __future__ import annotations

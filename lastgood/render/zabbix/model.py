@@ -54,7 +54,8 @@ class Trigger:
     """A problem of one verdict ("warning" or "critical") on one objective; `alert` is what Prometheus calls it.
 
     `over` is its recovery expression; without one it is over when `problem` is false. `after` are the paths of
-    triggers that silence it while they hold: their cause is its cause.
+    triggers that silence it while they hold: their cause is its cause. `first` is what to do first where Prometheus has
+    no such alert.
     """
 
     path: str
@@ -68,6 +69,7 @@ class Trigger:
     opdata: str = ""
     scope: str = "availability"
     after: tuple[str, ...] = ()
+    first: str = ""
     tags: tuple[tuple[str, str], ...] = ()
 
 
@@ -111,12 +113,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """`path` is its file's name and the root of its UUIDs; `system` the value of {$LASTGOOD.SYSTEM} it begins with."""
+    """`path` is its file's name and the root of its UUIDs; `system` the value of {$LASTGOOD.SYSTEM} it begins with.
+
+    `known_by` is a pattern of a line that its page has: an answer without it tells nothing, and is not believed.
+    """
 
     path: str
     name: str
     description: str
     parts: tuple[Part, ...]
+    known_by: str
     system: str = ""
     dashboard: tuple[str, ...] = ()
 

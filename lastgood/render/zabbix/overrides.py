@@ -81,7 +81,8 @@ def _filter(macro: str, operator: str | None, value: str = "") -> Data:
 
 
 def _operations(rule: Rule, aims: tuple[Urgency, ...]) -> list[Data]:
-    return [
+    """In the order of 7.0's own export."""
+    made: list[dict[str, Data]] = [
         {
             "operationobject": "TRIGGER_PROTOTYPE",
             "operator": "LIKE",
@@ -91,6 +92,7 @@ def _operations(rule: Rule, aims: tuple[Urgency, ...]) -> list[Data]:
         }
         for trigger, aim in zip(rule.triggers, aims, strict=True)
     ]
+    return list(sorted(made, key=lambda operation: str(operation["value"])))
 
 
 def literal(trigger: Trigger) -> str:

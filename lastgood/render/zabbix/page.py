@@ -16,14 +16,14 @@ _MACROS = (
         value="http://127.0.0.1:9741",
         description="Where the exporter answers, without a slash at the end.",
     ),
-    Macro(name="{$LASTGOOD.USER}", value="", description="Where a proxy before the exporter asks for a password."),
-    Macro(name="{$LASTGOOD.PASSWORD}", value="", description="Its password.", secret=True),
-    Macro(name="{$LASTGOOD.INTERVAL}", value="1m", description="How often the page is read."),
     Macro(
-        name="{$LASTGOOD.SILENCE}",
-        value="5m",
-        description="After so long without a page a problem is raised. At least three intervals.",
+        name="{$LASTGOOD.AUTHORIZATION}",
+        value="",
+        description="Where a proxy before the exporter asks for a password: Basic, a space, and the base64 of "
+        "user:password.",
+        secret=True,
     ),
+    Macro(name="{$LASTGOOD.INTERVAL}", value="1m", description="How often the page is read."),
     Macro(
         name=HEARTBEAT,
         value="1h",
@@ -37,8 +37,12 @@ _MACROS = (
 )
 
 
-def page(whole: str = "lastgood_system_listed") -> Part:
-    """`whole` is the family whose 1 says that a page holds all of it."""
+def page(whole: str = "lastgood_system_listed", silence: str = "5m") -> Part:
+    """`whole` is the family whose 1 says that a page holds all of it.
+
+    `silence` is shorter for the exporter's own page: where `lastgood zabbix apply` made the hosts, the problem there
+    silences the same problem of each system, and must be first.
+    """
     heartbeat = Item(
         path="page/heartbeat",
         key=ARRIVES,
@@ -46,7 +50,7 @@ def page(whole: str = "lastgood_system_listed") -> Part:
         value_type=FLOAT,
         history="7d",
         steps=(one(series("lastgood_build_info")),),
-        description="1 with every page that is one of lastgood's; nothing with any other answer.",
+        description="1 with every page that tells of it; nothing with any other answer.",
         component="exporter",
     )
     # Not throttled: a `min` over {$LASTGOOD.GONE} must find something.
@@ -70,4 +74,9 @@ def page(whole: str = "lastgood_system_listed") -> Part:
         problem=f"nodata(//{ARRIVES},{{$LASTGOOD.SILENCE}})=1",
         event="Nothing has arrived from the exporter for {$LASTGOOD.SILENCE}; what is missed goes on being missed",
     )
-    return Part(items=(heartbeat, complete), triggers=(silent,), macros=_MACROS)
+    after = Macro(
+        name="{$LASTGOOD.SILENCE}",
+        value=silence,
+        description="After so long without a page a problem is raised. At least three intervals.",
+    )
+    return Part(items=(heartbeat, complete), triggers=(silent,), macros=(*_MACROS, after))

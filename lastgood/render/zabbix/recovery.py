@@ -6,13 +6,17 @@ from lastgood.render.expr import like, series
 from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.zabbix.model import UNTOLD, Item, Macro, Part, Rule, Trigger
 from lastgood.render.zabbix.series import (
+    BUSINESS,
     NONE,
+    OF_BUSINESS,
     PEOPLE,
+    business,
     flag,
     gone,
     key,
     label,
     macros,
+    of_business,
     one,
     stamp,
     verdict_item,
@@ -37,8 +41,8 @@ def _family(name: str, **equal: str) -> str:
     return series(name, workload_id=_ID, **equal)
 
 
-_DEADLINE, _PROVEN, _EXCLUDED, _BESIDE = (
-    key(f"test.{what}", "WORKLOAD_ID") for what in ("deadline", "proven", "excluded", "rto")
+_DEADLINE, _PROVEN, _EXCLUDED, _BESIDE, _BUSINESS = (
+    key(f"test.{what}", "WORKLOAD_ID") for what in ("deadline", "proven", "excluded", "rto", "business")
 )
 
 
@@ -61,6 +65,7 @@ def _test_items() -> tuple[Item, ...]:
             component="recovery",
         ),
         verdict_item("test/rto", _BESIDE, f"{_WHO}: rto (beside its tests)", _rto(), component="recovery"),
+        business("test/business", _BUSINESS, f"{_WHO} (tests)"),
     )
 
 
@@ -79,10 +84,11 @@ def _due(path: str, proven: str, name: str, alert: str, verdict: str) -> Trigger
         alert=alert,
         verdict=verdict,
         objective="restore_test",
-        problem=problem,
+        problem=of_business(_BUSINESS, problem),
         over=over,
-        opdata="due {ITEM.LASTVALUE1}",
+        opdata="due {ITEM.LASTVALUE2}",
         scope="notice",
+        tags=OF_BUSINESS,
     )
 
 
@@ -138,7 +144,7 @@ def _exceeded() -> Rule:
         name="RTO of workloads",
         select=series("backup_verdict", like("workload_id", ".+"), objective="rto"),
         kind="workload",
-        macros=macros("workload", *PEOPLE),
+        macros=macros("workload", *PEOPLE, *BUSINESS),
         items=(
             verdict_item("rto/verdict", verdict, f"{_WHO}: rto", _rto(), component="recovery"),
             word(

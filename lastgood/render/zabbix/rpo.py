@@ -11,13 +11,16 @@ from lastgood.render.zabbix.ends import LICENSE_ENDED
 from lastgood.render.zabbix.model import UNTOLD, Item, Macro, Part, Rule, Trigger
 from lastgood.render.zabbix.series import (
     NONE,
+    OF_BUSINESS,
     PEOPLE,
+    business,
     flag,
     gone,
     key,
     label,
     least,
     macros,
+    of_business,
     one,
     stamp,
     still,
@@ -34,8 +37,8 @@ _LOGS = "backup_workload_log_rpo_deadline_timestamp_seconds"
 _ID, _WHO = "{#WORKLOAD_ID}", "{#WORKLOAD} ({#ROLE})"
 _BY_ROLE = {"workload_id": _ID, "role": "{#ROLE}"}
 _EXTRA = '{$LASTGOOD.RPO.EXTRA:"{#WORKLOAD}"}'
-_DEADLINE, _WARN, _GOOD, _EXCLUDED, _STATE = (
-    key(f"rpo.{what}", "WORKLOAD_ID", "ROLE") for what in ("deadline", "warn", "good", "excluded", "state")
+_DEADLINE, _WARN, _GOOD, _EXCLUDED, _STATE, _BUSINESS = (
+    key(f"rpo.{what}", "WORKLOAD_ID", "ROLE") for what in ("deadline", "warn", "good", "excluded", "state", "business")
 )
 _LATE = f"now()>last(//{_DEADLINE})+{_EXTRA}"
 _ENDED = f"now()<=last(//{_DEADLINE})+{_EXTRA} or last(//{_EXCLUDED})=1"
@@ -87,11 +90,12 @@ def _items() -> tuple[Item, ...]:
         ),
         excluded("rpo/excluded", _EXCLUDED, f"{_WHO}: RPO excluded", "rpo"),
         state("rpo/state", _STATE, f"{_WHO}: state"),
+        business("rpo/business", _BUSINESS, _WHO),
     )
 
 
 def _missed() -> tuple[Trigger, ...]:
-    opdata = f"due {{ITEM.LASTVALUE1}}; allowed here beyond the policy: {_EXTRA}"
+    opdata = f"due {{ITEM.LASTVALUE2}}; allowed here beyond the policy: {_EXTRA}"
     return (
         Trigger(
             path="rpo/missed",
@@ -99,10 +103,11 @@ def _missed() -> tuple[Trigger, ...]:
             alert="BackupRpoBreached",
             verdict=CRITICAL,
             objective="rpo",
-            problem=f"{_LATE} and not ({_NEVER}) and last(//{_EXCLUDED})=0 and {still(_STATE)}",
+            problem=of_business(_BUSINESS, f"{_LATE} and not ({_NEVER}) and last(//{_EXCLUDED})=0 and {still(_STATE)}"),
             over=f"{_ENDED} or {_NEVER} or {gone(_STATE)}",
-            event=f"RPO missed: {_WHO}, due {{ITEM.LASTVALUE1}}",
+            event=f"RPO missed: {_WHO}, due {{ITEM.LASTVALUE2}}",
             opdata=opdata,
+            tags=OF_BUSINESS,
         ),
         Trigger(
             path="rpo/never",
@@ -110,10 +115,11 @@ def _missed() -> tuple[Trigger, ...]:
             alert="BackupNeverProtected",
             verdict=CRITICAL,
             objective="rpo",
-            problem=f"{_LATE} and {_NEVER} and last(//{_EXCLUDED})=0",
+            problem=of_business(_BUSINESS, f"{_LATE} and {_NEVER} and last(//{_EXCLUDED})=0"),
             over=f'{_ENDED} or (not ({_NEVER}) and last(//{_STATE})<>"{UNTOLD}") or {gone(_STATE)}',
-            event=f"Never backed up: {_WHO}, due {{ITEM.LASTVALUE1}}",
+            event=f"Never backed up: {_WHO}, due {{ITEM.LASTVALUE2}}",
             opdata=opdata,
+            tags=OF_BUSINESS,
         ),
     )
 
@@ -127,11 +133,12 @@ def _at_risk() -> Trigger:
         alert="BackupRpoAtRisk",
         verdict=WARNING,
         objective="rpo",
-        problem=f"{begun} and {not_yet} and last(//{_EXCLUDED})=0 and {still(_STATE)}",
+        problem=of_business(_BUSINESS, f"{begun} and {not_yet} and last(//{_EXCLUDED})=0 and {still(_STATE)}"),
         over=f"not ({begun}) or {_LATE} or last(//{_EXCLUDED})=1 or {gone(_STATE)}",
-        event=f"RPO at risk: {_WHO}, since {{ITEM.LASTVALUE1}}, missed from {{ITEM.LASTVALUE2}} on",
-        opdata="since {ITEM.LASTVALUE1}, missed from {ITEM.LASTVALUE2} on",
+        event=f"RPO at risk: {_WHO}, since {{ITEM.LASTVALUE2}}, missed from {{ITEM.LASTVALUE3}} on",
+        opdata="since {ITEM.LASTVALUE2}, missed from {ITEM.LASTVALUE3} on",
         after=SYMPTOM,
+        tags=OF_BUSINESS,
     )
 
 
@@ -149,7 +156,9 @@ def _rpo() -> Rule:
 
 
 def _logs() -> Rule:
-    deadline, accepted, there = (key(f"logs.{what}", "WORKLOAD_ID") for what in ("deadline", "excluded", "state"))
+    deadline, accepted, there, whose = (
+        key(f"logs.{what}", "WORKLOAD_ID") for what in ("deadline", "excluded", "state", "business")
+    )
     who = "{#WORKLOAD}"
     stopped = Trigger(
         path="logs/stopped",
@@ -157,11 +166,14 @@ def _logs() -> Rule:
         alert="BackupLogsStopped",
         verdict=CRITICAL,
         objective="log_rpo",
-        problem=f"last(//{deadline})>0 and now()>last(//{deadline}) and last(//{accepted})=0 and {still(there)}",
+        problem=of_business(
+            whose, f"last(//{deadline})>0 and now()>last(//{deadline}) and last(//{accepted})=0 and {still(there)}"
+        ),
         over=f'(last(//{deadline})=0 and last(//{there})<>"{UNTOLD}") or (last(//{deadline})>0 and '
         f"now()<=last(//{deadline})) or last(//{accepted})=1 or {gone(there)}",
-        event=f"Log backup stopped: {who}, too old since {{ITEM.LASTVALUE1}}",
-        opdata="too old since {ITEM.LASTVALUE1}",
+        event=f"Log backup stopped: {who}, too old since {{ITEM.LASTVALUE2}}",
+        opdata="too old since {ITEM.LASTVALUE2}",
+        tags=OF_BUSINESS,
     )
     newest = stamp(
         "logs/deadline",
@@ -181,6 +193,7 @@ def _logs() -> Rule:
             newest,
             excluded("logs/excluded", accepted, f"{who}: log RPO excluded", "log_rpo"),
             state("logs/state", there, f"{who}: state (logs)"),
+            business("logs/business", whose, f"{who} (logs)"),
         ),
         triggers=(stopped,),
     )

@@ -110,6 +110,24 @@ def verdict(*matchers: str, **equal: str) -> str:
     return series("backup_verdict", *matchers, **equal)
 
 
+def business(path: str, at: str, who: str) -> Item:
+    """Who answers for a workload in the business; `untold` where nobody does.
+
+    Deadlines do not tell it, and an action knows a problem by its tags: see `of_business`.
+    """
+    told = label(series("backup_workload_info", workload_id="{#WORKLOAD_ID}"), "business_team")
+    return word(path, at, f"{who}: business owner", told)
+
+
+# The first item of an expression that `of_business` made.
+OF_BUSINESS = (("business", "{ITEM.LASTVALUE1}"),)
+
+
+def of_business(at: str, problem: str) -> str:
+    """The same problem, and its business owner the first item it looks at: so a tag of it can tell that."""
+    return f'last(//{at})<>"" and ({problem})'
+
+
 # --- what is gone, and what is only not told -------------------------------------------------------------------------
 
 

@@ -17,6 +17,9 @@ _STALE, _BLOCKED = "lastgood.system.stale", "lastgood.system.blocked"
 _HARDENING = "lastgood.hardening.verdict"
 _WORKLOADS, _SHORT, _WORDS, _HIDDEN = (f"lastgood.system.{what}" for what in ("workloads", "short", "words", "hidden"))
 _SKEW, _NEWEST = "lastgood.system.skew", "lastgood.system.newest"
+_UNKNOWN, _CLOSED = "lastgood.verdicts.unknown", "lastgood.system.closed"
+_UNREADABLE_POINTS = series("backup_workload_state", state="unreadable") + " == 1"
+_LASTS = "{$LASTGOOD.UNKNOWN}"
 _BLIND = f"now()>=last(//{_STALE})"
 _MACROS = (
     Macro(
@@ -25,6 +28,7 @@ _MACROS = (
         description=f"Fewer workloads than this share of the most within {SHRUNK_OVER} is a problem.",
     ),
     Macro(name="{$LASTGOOD.SKEW}", value=f"{SKEW:.0f}s", description="How far clocks may be apart."),
+    Macro(name=_LASTS, value="10m", description="What is UNKNOWN for so long is a problem of its system."),
 )
 
 
@@ -104,11 +108,19 @@ def _numbers() -> tuple[Item, ...]:
         _counted("system/short", _SHORT, "Listings cut short", series("lastgood_collector_short") + " == 1"),
         _counted("system/hidden", _HIDDEN, "Tenants not readable", hidden),
         verdict_item("system/hardening", _HARDENING, "hardening", verdict(objective="hardening"), "system"),
+        # Not throttled: the least of the last minutes is looked at.
+        *(
+            Item(path=path, key=at, name=name, history="7d", steps=(count(selector),), component="system")
+            for path, at, name, selector in (
+                ("system/count-unknown", _UNKNOWN, "Verdicts: unknown", f"{verdict()} == 3"),
+                ("system/unreadable-points", _CLOSED, "Workloads whose points cannot be read", _UNREADABLE_POINTS),
+            )
+        ),
         *(
             _counted(
                 f"system/count-{word}", f"lastgood.verdicts.{word}", f"Verdicts: {word}", f"{verdict()} == {value}"
             )
-            for word, value in (("warning", 1), ("critical", 2), ("unknown", 3), ("excluded", 4))
+            for word, value in (("warning", 1), ("critical", 2), ("excluded", 4))
         ),
     )
 
@@ -229,5 +241,29 @@ def _estate() -> tuple[Trigger, ...]:
     )
 
 
+def _unknown() -> Trigger:
+    """One problem for all that is UNKNOWN in a system (ADR 0016): none of it raises one of its own."""
+
+    def lasting(at: str) -> str:
+        # A `min` alone would be true at once of an item that is a minute old.
+        return f"(min(//{at},{_LASTS})>0 and count(//{at},{_LASTS}:now-{_LASTS})>0)"
+
+    return Trigger(
+        path="system/unknown",
+        name="Unknown data",
+        alert="LastgoodUnknownData",
+        verdict=WARNING,
+        objective="system",
+        problem=f"{lasting(_UNKNOWN)} or {lasting(_CLOSED)}",
+        over=f"last(//{_UNKNOWN})=0 and last(//{_CLOSED})=0",
+        event=f"Unknown data: verdicts have been UNKNOWN for {_LASTS}",
+        opdata="UNKNOWN: {ITEM.LASTVALUE1}; workloads whose points cannot be read: {ITEM.LASTVALUE3}",
+        scope="notice",
+        after=AFTER,
+        first="read on the status board which verdicts of this system are UNKNOWN, and why each is.",
+    )
+
+
 def systems() -> Part:
-    return Part(items=(*_moments(), *_numbers()), triggers=(*_reading(), *_estate()), macros=_MACROS)
+    triggers = (*_reading(), *_estate(), _unknown())
+    return Part(items=(*_moments(), *_numbers()), triggers=triggers, macros=_MACROS)
