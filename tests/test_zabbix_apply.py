@@ -304,7 +304,9 @@ def test_people_are_told_of_their_own_and_a_dead_exporter_is_one_problem(site: S
 
 
 def _script() -> dict[str, Any]:
-    return {"type": 1, "name": "told", "exec_path": "nothing.sh"}
+    # Without a text for problems a media type sends nothing, whatever an action says.
+    text = {"eventsource": 0, "recovery": 0, "subject": "{EVENT.NAME}", "message": "{EVENT.OPDATA}"}
+    return {"type": 1, "name": "told", "exec_path": "nothing.sh", "message_templates": [text]}
 
 
 def _join(site: Site, team: str, kind: str) -> None:

@@ -30,7 +30,7 @@ class Host:
 
     @property
     def name(self) -> str:
-        where = self.system if self.system is not None else f"exporter {_place(self.exporter)}"
+        where = self.system if self.system is not None else f"exporter {_place(self.exporter).replace(':', '-')}"
         return technical(f"lastgood.{where}")
 
     @property
