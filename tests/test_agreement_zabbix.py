@@ -32,7 +32,7 @@ def told(zabbix_server: Zabbix) -> Iterator[list[Case]]:
             backups.import_file(path)
         backups.ensure_group()
         backups.add_hosts(zabbix_scenarios.hosts(pages))
-        tell(backups, [zabbix_scenarios.told(backups, pages, case) for case in cases()])
+        tell(backups, [zabbix_scenarios.told(backups, pages, case) for case in cases()], pause=3.0)
         yield cases()
         backups.remove_hosts()
     finally:

@@ -166,11 +166,14 @@ class Backups:
         return [item["lastvalue"] for item in found if item["lastclock"] != "0"]
 
 
-def tell(backups: Backups, stories: Iterable[Story]) -> None:
-    """Goes on with each story as soon as what it waits for holds, or after PATIENCE: the tests say what is missing."""
+def tell(backups: Backups, stories: Iterable[Story], pause: float = 0.5) -> None:
+    """Goes on with each story as soon as what it waits for holds, or after PATIENCE: the tests say what is missing.
+
+    `pause` are seconds between two looks.
+    """
     waiting = [(story, next(story), time.monotonic() + PATIENCE) for story in stories]
     while waiting:
-        time.sleep(0.5)
+        time.sleep(pause)
         backups.look()
         waiting = list(_on(waiting))
 
