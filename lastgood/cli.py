@@ -16,6 +16,7 @@ _COMMANDS = {
     "explain": ("lastgood.commands.explain", "explain"),
     "render": ("lastgood.commands.render", "render"),
     "nagios": ("lastgood.commands.nagios", "nagios"),
+    "zabbix": ("lastgood.commands.zabbix", "zabbix"),
     "serve": ("lastgood.commands.serve", "serve"),
     "demo": ("lastgood.commands.demo", "demo"),
 }

@@ -44,15 +44,15 @@ class Phase:
 # --- the exporter's side ---------------------------------------------------------------------------------------------
 
 
-def page(estate: Estate, policy: Policy, now: datetime) -> str:
-    """The text the exporter would serve at this moment."""
+def page(estate: Estate, policy: Policy, now: datetime, system: str | None = None) -> str:
+    """The text the exporter would serve at this moment, of all systems or of one."""
     own = SelfMetrics()
     own.policy(policy.digest, reloaded=True)
     names = frozenset(s.snapshot.system.name for s in estate.systems)
     keeper = Keeper(policy, names, own, lambda _name, _verdicts, _now: {})
     for state in estate.systems:
         keeper.put(state, now)
-    made = keeper.page(Variant(None, openmetrics=False, gzip=False))
+    made = keeper.page(Variant(system, openmetrics=False, gzip=False))
     assert made is not None
     return made.decode()
 

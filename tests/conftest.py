@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 
 from tests import engines
+from tests.zabbix_rig import Zabbix
+from tests.zabbix_rig import running as running_zabbix
 
 USED = pytest.StashKey[set[str]]()
 
@@ -104,6 +106,16 @@ chromium = _engine("chromium")
 nagios = _engine("nagios")
 plugins = _engine("plugins")
 icinga2 = _engine("icinga2")
+zabbix = _engine("zabbix")
+
+
+@pytest.fixture(scope="session")
+def zabbix_server(zabbix: Path) -> Generator[Zabbix]:
+    """One for all tests: a start takes as long as many of them."""
+    engine = engines.find("zabbix")
+    assert isinstance(engine, engines.Engine)
+    with running_zabbix(zabbix, engine.version) as server:
+        yield server
 
 
 def _engines_of(item: pytest.Item) -> set[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lastgood.policy import Policy
-from lastgood.render import datadog, grafana, metrics_doc, nagios, prometheus, runbooks
+from lastgood.render import datadog, grafana, metrics_doc, nagios, prometheus, runbooks, zabbix
 from lastgood.render.rule_tests import compile as rule_tests
 
 
@@ -32,6 +32,7 @@ SHELVES = (
     Shelf(nagios.build, (f"{nagios.FOLDER}/*.cfg",)),
     Shelf(grafana.build, grafana.OWNED),
     Shelf(datadog.build, datadog.OWNED),
+    Shelf(zabbix.build, (f"{zabbix.FOLDER}/*/*.yaml",)),
 )
 
 

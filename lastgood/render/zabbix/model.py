@@ -1,0 +1,139 @@
+"""Zabbix templates as data, without Zabbix' own form: `emit.py` writes them down for a version.
+
+Expressions name items of their own template by `//key`. `path` is the stable name of a thing: its UUID comes from it,
+so that a new text, key or threshold keeps items and history, and a new path is a new thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+UNSIGNED, FLOAT, CHAR, TEXT = "UNSIGNED", "FLOAT", "CHAR", "TEXT"
+
+MASTER = "lastgood.page"
+# 1 while the page holds the whole list of what it tells of: only then may something that is missing be gone.
+WHOLE = "lastgood.page.whole"
+GONE_AFTER = "{$LASTGOOD.GONE}"
+UNTOLD = "untold"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One preprocessing step. `absent` is the value to take where it fails; None: what was known last stays."""
+
+    kind: str
+    parameters: tuple[str, ...]
+    absent: str | None = None
+    forgiving: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A dependent item of the page, or a calculated one where `formula` is set.
+
+    Its tag `component` is in every problem of the item: one that many problems only ask has none.
+    """
+
+    path: str
+    key: str
+    name: str
+    steps: tuple[Step, ...] = ()
+    value_type: str = UNSIGNED
+    units: str = ""
+    history: str = "31d"
+    trends: bool = False
+    valuemap: str | None = None
+    description: str = ""
+    component: str = "workload"
+    formula: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A problem of one verdict ("warning" or "critical") on one objective; `alert` is what Prometheus calls it.
+
+    `over` is its recovery expression; without one it is over when `problem` is false. `after` are the paths of
+    triggers that silence it while they hold: their cause is its cause. `first` is what to do first where Prometheus has
+    no such alert.
+    """
+
+    path: str
+    name: str
+    alert: str
+    verdict: str
+    objective: str
+    problem: str
+    over: str | None = None
+    event: str = ""
+    opdata: str = ""
+    scope: str = "availability"
+    after: tuple[str, ...] = ()
+    first: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Low-level discovery: one row for each series that `select` selects, by its labels alone.
+
+    `macros` are LLD macros with the label each holds; `kind` is a subject of `series.SUBJECTS`, whose name filters see.
+    """
+
+    path: str
+    key: str
+    name: str
+    select: str
+    macros: tuple[tuple[str, str], ...]
+    kind: str
+    items: tuple[Item, ...]
+    triggers: tuple[Trigger, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Macro:
+    """`secret`: nobody can read its value again, and no export holds it."""
+
+    name: str
+    value: str
+    description: str
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One concern."""
+
+    items: tuple[Item, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    macros: tuple[Macro, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """`path` is its file's name and the root of its UUIDs; `system` the value of {$LASTGOOD.SYSTEM} it begins with.
+
+    `known_by` is a pattern of a line that its page has: an answer without it tells nothing, and is not believed.
+    """
+
+    path: str
+    name: str
+    description: str
+    parts: tuple[Part, ...]
+    known_by: str
+    system: str = ""
+    dashboard: tuple[str, ...] = ()
+
+    def items(self) -> Iterator[Item]:
+        return (item for part in self.parts for item in part.items)
+
+    def triggers(self) -> Iterator[Trigger]:
+        return (trigger for part in self.parts for trigger in part.triggers)
+
+    def rules(self) -> Iterator[Rule]:
+        return (rule for part in self.parts for rule in part.rules)
+
+    def macros(self) -> dict[str, Macro]:
+        return {macro.name: macro for part in self.parts for macro in part.macros}

@@ -1,0 +1,113 @@
+"""What else a workload is promised, as the exporter judges it: coverage, sound points, immutability, encryption."""
+
+from __future__ import annotations
+
+from lastgood.render.expr import like, series, unlike
+from lastgood.render.rule import CRITICAL, WARNING
+from lastgood.render.rules_verdicts import SPOKEN_FOR
+from lastgood.render.zabbix.model import Part, Rule, Trigger
+from lastgood.render.zabbix.series import BUSINESS, PEOPLE, key, macros, verdict_item, verdict_over
+
+_ID, _ROLE = "{#WORKLOAD_ID}", "{#ROLE}"
+
+
+def judged(
+    path: str, name: str, select: str, texts: dict[str, tuple[str, str]], objective: str, *, role: bool = False
+) -> Rule:
+    """Workloads' verdicts on one objective ("" for all that nobody else speaks for), a trigger for each severity in
+    `texts`: severity to (alert, what is wrong)."""
+    told = ("OBJECTIVE", *(("ROLE",) if role else ()))
+    at = key(f"{path}.verdict", "WORKLOAD_ID", *told)
+    which = {"objective": "{#OBJECTIVE}"} | ({"role": _ROLE} if role else {})
+    who = "{#WORKLOAD} ({#ROLE})" if role else "{#WORKLOAD}"
+    values = {WARNING: 1, CRITICAL: 2}
+    triggers = tuple(
+        Trigger(
+            path=f"{path}/{severity}",
+            name=f"{what}: {who}",
+            alert=alert,
+            verdict=severity,
+            objective=objective or "{#OBJECTIVE}",
+            problem=f"last(//{at})={values[severity]}",
+            over=verdict_over(at, values[severity]),
+        )
+        for severity, (alert, what) in texts.items()
+    )
+    return Rule(
+        path=path,
+        key=f"lastgood.{path}.discovery",
+        name=name,
+        select=select,
+        kind="workload",
+        macros=macros(
+            "workload", ("OBJECTIVE", "objective"), *((("ROLE", "role"),) if role else ()), *PEOPLE, *BUSINESS
+        ),
+        items=(
+            verdict_item(
+                f"{path}/verdict",
+                at,
+                f"{who}: {{#OBJECTIVE}}",
+                series("backup_verdict", workload_id=_ID, **which),
+            ),
+        ),
+        triggers=triggers,
+    )
+
+
+def _of(objective: str) -> str:
+    return series("backup_verdict", like("workload_id", ".+"), objective=objective)
+
+
+def _verdicts() -> tuple[Rule, ...]:
+    spoken = "^(" + "|".join((*SPOKEN_FOR, "restore_test")) + ")$"
+    return (
+        judged(
+            "coverage",
+            "Coverage of workloads",
+            _of("coverage"),
+            {
+                CRITICAL: ("BackupWorkloadUnprotected", "No job protects"),
+                WARNING: ("BackupWorkloadUnprotected", "Protection in doubt"),
+            },
+            "coverage",
+        ),
+        judged(
+            "integrity",
+            "Integrity of restore points",
+            _of("integrity"),
+            {
+                CRITICAL: ("BackupIntegrityBroken", "Backup not sound"),
+                WARNING: ("BackupIntegrityDoubtful", "Backup in doubt"),
+            },
+            "integrity",
+            role=True,
+        ),
+        judged(
+            "immutability",
+            "Immutability of restore points",
+            _of("immutability"),
+            {CRITICAL: ("BackupImmutabilityBroken", "Backups can be deleted too early")},
+            "immutability",
+        ),
+        judged(
+            "encryption",
+            "Encryption of backups",
+            _of("encryption"),
+            {CRITICAL: ("BackupEncryptionMissing", "Backups not encrypted")},
+            "encryption",
+        ),
+        judged(
+            "objective",
+            "Other promises to workloads",
+            series("backup_verdict", like("workload_id", ".+"), unlike("objective", spoken)),
+            {
+                CRITICAL: ("BackupObjectiveMissed", "{#OBJECTIVE} missed"),
+                WARNING: ("BackupObjectiveMissed", "{#OBJECTIVE} in doubt"),
+            },
+            "",
+        ),
+    )
+
+
+def workloads() -> Part:
+    return Part(rules=_verdicts())
