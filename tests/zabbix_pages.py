@@ -45,8 +45,8 @@ def text(system: str, told: Iterable[Series]) -> str:
 
 def own(**changed: float) -> list[Series]:
     """What prometheus_client adds to every page."""
-    told = {"policy_reload_success": 1.0, "history_write_errors": 0.0, "series": 100.0, "series_dropped": 0.0} | changed
-    found = [one(f"lastgood_{name}", value) for name, value in told.items()]
+    told = {"policy_reload_success": 1.0, "history_write_errors": 0.0, "series": 100.0, "series_dropped": 0.0}
+    found = [one(f"lastgood_{name}", value) for name, value in (told | {"series_over_cap": 0.0} | changed).items()]
     return [*found, one("lastgood_build_info", 1.0, version="0.1.0"), one("lastgood_policy_info", 1.0, hash="0123")]
 
 
@@ -260,14 +260,14 @@ def _used(now: int, value: int) -> list[Series]:
 
 def _without_system(now: int, bad: bool) -> list[Series]:
     late = now - 60 if bad else now + DAY
-    wrong = {"policy_reload_success": 0.0, "series_dropped": 5.0, "history_write_errors": 1.0} if bad else {}
+    wrong = {"policy_reload_success": 0.0, "series_dropped": 5.0, "series_over_cap": 2.0, "history_write_errors": 1.0}
     return [
         restore_test("tier broken", late, "failed" if bad else "1"),
         restore_test("tier overdue", late, "1"),
         restore_test("tier unproven", late, "0" if bad else "1"),
         # Gone from the page once some system knows it.
         *([verdict(2, "coverage", workload_id="required:db", workload="db", tier="gold")] if bad else []),
-        *own(**wrong),
+        *own(**(wrong if bad else {})),
     ]
 
 
@@ -301,7 +301,8 @@ WORLDS: dict[str, World] = {
     "unknown": _world("system/unknown", lambda now: [*system(now), verdict(3, "retention", **workload("x")), *own()]),
     "unread": _world("system/unknown", lambda now: [*system(now), *rpo("x", now + DAY, state="unreadable"), *own()]),
     OWN: _world(
-        "exporter/reload exporter/dropped exporter/errors required/critical test/failed test/overdue test/unproven",
+        "exporter/reload exporter/dropped exporter/over exporter/errors required/critical test/failed test/overdue "
+        "test/unproven",
         lambda now: _without_system(now, True),
         lambda now: _without_system(now, False),
     ),

@@ -180,7 +180,9 @@ def _done(command: Sequence[str], given: bytes | None = None) -> None:
 def _running(command: Sequence[str], log: Path, how: signal.Signals, seconds: float) -> Iterator[None]:
     """A process of ours; asked to end by `how`, killed `seconds` later."""
     with log.open("ab") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         yield
         assert process.poll() is None, f"{command[0]} has ended: {log.read_text(errors='replace')[-800:]}"
@@ -192,6 +194,9 @@ def _running(command: Sequence[str], log: Path, how: signal.Signals, seconds: fl
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)
+        # A killed server leaves its children, who go on writing into the folder that is to go.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -293,7 +298,8 @@ def running(server: Path, version: str, *, cache: str = "64M") -> Iterator[Zabbi
         if not there:
             pytest.skip(f"zabbix: {what} is not installed; './run-tests --install-engines' brings it")
     assert tools is not None
-    with tempfile.TemporaryDirectory(prefix="lastgood-zabbix-") as folder, ExitStack() as started:
+    kept = tempfile.TemporaryDirectory(prefix="lastgood-zabbix-", ignore_cleanup_errors=True)
+    with kept as folder, ExitStack() as started:
         run = _folder(Path(folder))
         _done(["cp", "-a", str(snapshot(tools, chosen)), str(run / "data")])
         values = {"run": run, "database": free_port(), "port": _server_port(), "cache": cache}

@@ -9,11 +9,12 @@ from lastgood.render.zabbix.recovery import restore_tests
 from lastgood.render.zabbix.series import label, one, throttled, word
 from lastgood.render.zabbix.workloads import judged
 
-_RELOAD, _DROPPED, _ERRORS = (f"lastgood.exporter.{what}" for what in ("reload", "dropped", "errors"))
+_RELOAD, _DROPPED, _OVER, _ERRORS = (f"lastgood.exporter.{what}" for what in ("reload", "dropped", "over", "errors"))
 _WITHIN = "{$LASTGOOD.ERRORS.WITHIN}"
 _TOLD = (
     ("reload", _RELOAD, "Newest policy is in force", "lastgood_policy_reload_success"),
     ("dropped", _DROPPED, "Series left out", "lastgood_series_dropped"),
+    ("over", _OVER, "Series past the cap", "lastgood_series_over_cap"),
     ("series", "lastgood.exporter.series", "Series", "lastgood_series"),
 )
 
@@ -63,6 +64,7 @@ def _triggers() -> tuple[Trigger, ...]:
     found = (
         ("reload", "Policy not loaded", "LastgoodPolicyReloadFailed", f"last(//{_RELOAD})=0"),
         ("dropped", "Metrics left out", "LastgoodSeriesDropped", f"last(//{_DROPPED})>0"),
+        ("over", "More metrics than allowed", "LastgoodSeriesOverCap", f"last(//{_OVER})>0"),
         (
             "errors",
             "History cannot be written",
@@ -78,7 +80,7 @@ def _triggers() -> tuple[Trigger, ...]:
             verdict=WARNING,
             objective="system",
             problem=problem,
-            opdata="{ITEM.LASTVALUE1}" if path == "dropped" else "",
+            opdata="{ITEM.LASTVALUE1}" if path in ("dropped", "over") else "",
             scope="notice",
         )
         for path, name, alert, problem in found
