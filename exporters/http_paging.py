@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from exporters.http_limits import Limits
 from lastgood.errors import BadAnswer, LimitExceeded
@@ -42,28 +41,3 @@ class Pages:
             raise LimitExceeded(
                 self._system, self._endpoint, f"more than the limit {name} = {limit}", remedy="narrow what is read"
             )
-
-
-def follow(system: str, endpoint: str, base_url: str, link: str) -> tuple[str, list[tuple[str, str]]]:
-    """Path (below `base_url`) and parameters of a `next` link. Raises BadAnswer when it leaves `base_url`.
-
-    Following it elsewhere would hand the token to whoever wrote the link.
-    """
-    base = urlsplit(base_url)
-    prefix = base.path.rstrip("/")
-    try:
-        parts = urlsplit(link)
-        same = not parts.netloc or _origin(parts) == _origin(base)
-        params = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=100)
-    except ValueError:
-        same = False
-    if same and parts.path.startswith(f"{prefix}/") and parts.scheme in ("", base.scheme):
-        return parts.path.removeprefix(prefix), params
-    raise BadAnswer(
-        system, endpoint, "its link to the next page leads elsewhere", remedy="check what stands before the system"
-    )
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    standard = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or standard

@@ -97,14 +97,6 @@ class Calendar:
             count -= self._works_on(day)
         return from_local(datetime.combine(day, local.time()), self.zone)
 
-    def contains(self, moment: datetime) -> bool:
-        """Whether work happens at this moment; the closing minute itself is outside."""
-        day = moment.astimezone(self.zone).date()
-        if not self._works_on(day):
-            return False
-        opening, closing = _span(self.zone, day, *self.hours)
-        return opening <= moment < closing
-
     def _works_on(self, day: date) -> bool:
         return day.isoweekday() in self.days and day not in self.closed
 

@@ -27,7 +27,6 @@ _TIME = re.compile(
 _USUAL = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
-_SPAN = re.compile(r"(?:([0-9]{1,6})[. ])?([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?")
 
 # What vendors write when they mean "none": .NET's DateTime.MinValue and MaxValue, and OLE/SQL Server's day zero.
 _SENTINELS = {(1, 1, 1), (9999, 12, 31), (1900, 1, 1)}
@@ -165,21 +164,6 @@ def _offset(text: str) -> timedelta:
         raise ValueError(f"not an offset: {text!r}")
     size = timedelta(hours=hours, minutes=minutes)
     return -size if text[0] == "-" else size
-
-
-def parse_span(text: str) -> float:
-    """Seconds of a vendor's elapsed time: `hh:mm:ss` or .NET's TimeSpan `d.hh:mm:ss[.fffffff]`.
-
-    Raises ValueError for anything else, a negative span included.
-    """
-    found = _SPAN.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"not an elapsed time: {text[:40]!r}")
-    days, hours, minutes, seconds, fraction = found.groups()
-    if int(hours) > 23 or int(minutes) > 59 or int(seconds) > 59:
-        raise ValueError(f"not an elapsed time: {text[:40]!r}")
-    whole = int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + int(seconds)
-    return whole + int((fraction or "0").ljust(9, "0")) / 1e9
 
 
 def shift(moment: datetime, seconds: float) -> datetime:

@@ -170,14 +170,3 @@ def by_name(name: str) -> Check:
         if check.name == name:
             return check
     raise KeyError(name)
-
-
-def of_concern(concern: str) -> tuple[Check, str | None]:
-    """The check that answers for a concern, or for one beside them, and the switch that this needs. Raises KeyError."""
-    for check in CHECKS:
-        if check.concern == concern:
-            return check, None
-        for switch, chosen in check.switches:
-            if chosen == concern:
-                return check, f"--{switch}"
-    raise KeyError(concern)

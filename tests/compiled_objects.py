@@ -14,7 +14,7 @@ from lastgood.policy import Policy
 from lastgood.policy_load import load as load_policy
 from lastgood.render.watched import Asking
 from lastgood.verdict import Judgement, judge
-from nagios_checks.checks import CHECKS
+from nagios_checks.checks import CHECKS, Check
 from nagios_checks.services import Item
 from tests import estates
 from tests.estates import NOW
@@ -32,6 +32,17 @@ HOSTILE = (
 
 def reference() -> Policy:
     return load_policy(ROOT / "examples/policy.yaml", now=NOW)[0]
+
+
+def of_concern(concern: str) -> tuple[Check, str | None]:
+    """The check that answers for a concern, or for one beside them, and the switch that this needs. Raises KeyError."""
+    for check in CHECKS:
+        if check.concern == concern:
+            return check, None
+        for switch, chosen in check.switches:
+            if chosen == concern:
+                return check, f"--{switch}"
+    raise KeyError(concern)
 
 
 def hostile() -> Judgement:

@@ -17,7 +17,6 @@ from lastgood.clock import (
     from_local,
     iso,
     parse_duration,
-    parse_span,
     parse_time,
     people,
 )
@@ -208,27 +207,7 @@ def test_every_local_time_becomes_a_moment_not_before_it(local: datetime, name: 
     assert shown >= local
 
 
-# --- elapsed times and epochs ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("00:07:30", 450),
-        ("1.02:03:04", 93784),
-        ("0:00:00.5", 0.5),
-        ("2 00:00:00", 172800),
-        ("00:00:00.1234567", 0.1234567),
-    ],
-)
-def test_elapsed_times_are_read(text: str, seconds: float) -> None:
-    assert parse_span(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "7:30", "-00:01:00", "24:00:00", "00:60:00", "00:00:60", "1,5"])
-def test_what_is_no_elapsed_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not an elapsed time"):
-        parse_span(text)
+# --- epochs ----------------------------------------------------------------------------------------------------------
 
 
 @given(moments)

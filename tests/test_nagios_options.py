@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagios_checks.checks import CHECKS, Check, by_name, of_concern
+from nagios_checks.checks import CHECKS, Check, by_name
 from nagios_checks.concerns import CONCERNS, EXPORTER, TENANTS, UNKNOWN_DATA
 from nagios_checks.options import Usage, parse
 from nagios_checks.running import help_of
+from tests.compiled_objects import of_concern
 
 RPO = by_name("check_backup_rpo").options
 

@@ -20,10 +20,10 @@ from lastgood.render.nagios_escalations import number_of
 from lastgood.render.nagios_text import comment, define, value
 from lastgood.render.watched import SCRIPTS, Asking, Watched
 from lastgood.verdict import judge
-from nagios_checks.checks import of_concern
 from nagios_checks.concerns import CONCERNS, EXPORTER, TENANTS, UNKNOWN_DATA, covers
 from tests import estates
 from tests.answering import items_of
+from tests.compiled_objects import of_concern
 from tests.object_files import Block, nagios_blocks, nagios_dangling, nagios_objects
 from tests.test_render_duties import DESIGN, NOW, REFERENCE, promise, service
 

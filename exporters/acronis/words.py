@@ -6,7 +6,6 @@ tenants, and the types that clients in the field have met. All are compared with
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -99,8 +98,6 @@ OTHER_POLICIES = (
     "cleanup",
 )  # fmt: skip
 
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
 
 class Words:
     """Reads words and times; `unknown` counts what could not be read, as "what:word"."""
@@ -177,10 +174,6 @@ def backs_up(policy_type: str | None) -> bool:
 def uuid_of(ident: str | None) -> str | None:
     """The id in lower case, as services write it differently; None for none."""
     return ident.lower() if ident else None
-
-
-def is_uuid(ident: str) -> bool:
-    return _GUID.fullmatch(ident) is not None
 
 
 def stamp(moment: datetime) -> str:
