@@ -5,10 +5,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from lastgood import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("lastgood", "exporters", "nagios_checks")
@@ -31,9 +34,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
-        if (ROOT / name).exists():
-            shutil.copy(ROOT / name, source)
+    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE", "MANIFEST.in"):
+        shutil.copy(ROOT / name, source)
     target = tmp_path_factory.mktemp("dist")
     _run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target], source)
     (built,) = target.glob("*.whl")
@@ -76,6 +78,24 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel: Path) -> None:
     assert not forgotten, f"no __init__.py, or not in package_data of setup.cfg: {', '.join(forgotten)}"
 
 
+def test_the_source_archive_is_the_whole_checkout(tmp_path: Path) -> None:
+    """Half of it could be built, but neither tested nor followed by README."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no git checkout, and nothing else tells the project's files from a build's")
+    names = {name for name in listed.stdout.split("\0") if (ROOT / name).is_file()}
+    for name in names:
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "source" / name)
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path]
+    _run([*command, tmp_path / "source"], tmp_path)
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        held = {member.name.partition("/")[2]: member for member in archive.getmembers() if member.isfile()}
+    assert names - set(held) == set()
+    assert all(held[name].mode & 0o100 for name in ("quickstart", "run-tests"))
+
+
 def test_scripts_run_from_an_empty_folder(clean: Path, tmp_path: Path) -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
@@ -84,6 +104,18 @@ def test_scripts_run_from_an_empty_folder(clean: Path, tmp_path: Path) -> None:
         # Nagios would take a plugin's help for OK: the guidelines end it by 3.
         code = 3 if script.startswith("check_") else 0
         assert "Usage" in _run([clean / "bin" / script, "--help"], tmp_path, code)
+        assert __version__ in _run([clean / "bin" / script, "--version"], tmp_path, code)
+
+
+def test_what_is_installed_compiles_the_shelves(clean: Path, tmp_path: Path) -> None:
+    """Templates and all else that compiling needs came with the wheel: the same files as in the checkout."""
+    shutil.copy(ROOT / "examples/policy.yaml", tmp_path)
+    lastgood = clean / "bin/lastgood"
+    _run([lastgood, "check-config", "--policy", "policy.yaml", "--strict"], tmp_path)
+    written = _run([lastgood, "render", "--policy", "policy.yaml", "--out", "."], tmp_path).split()
+    assert [name for name in written if (tmp_path / name).read_bytes() != (ROOT / name).read_bytes()] == []
+    assert len(written) > 100
+    _run([lastgood, "render", "--policy", "policy.yaml", "--out", ".", "--check"], tmp_path)
 
 
 def test_modules_come_from_the_installed_wheel(clean: Path, tmp_path: Path) -> None:
