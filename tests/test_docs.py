@@ -63,6 +63,49 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
     assert wrong == []
 
 
+def anchor(heading: str) -> str:
+    """What a heading is linked by, as the usual hosts of Markdown make it."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def lost_anchors(document: Path, text: str) -> list[str]:
+    """The links of a document whose anchor is no heading of where they lead."""
+    lost = []
+    for place, name in re.findall(r"\]\((?![a-z]+:)([^)\s#]*)#([^)\s]+)\)", text):
+        target = (document.parent / place if place else document).read_text(encoding="utf-8")
+        headings = re.findall(
+            r"^#+ (.*)$", re.sub(r"^```.*?^```", "", target, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+        )
+        lost += [f"{place}#{name}"] if name not in map(anchor, headings) else []
+    return lost
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_anchor_is_a_heading(document: Path) -> None:
+    assert lost_anchors(document, document.read_text(encoding="utf-8")) == []
+
+
+def test_an_anchor_that_is_none_would_be_noticed() -> None:
+    wrong = "[a](alert_rules/README.md#routes), [b](#no-such), [c](alert_rules/README.md#what-is-held-and-why)"
+    assert lost_anchors(ROOT / "README.md", wrong) == ["alert_rules/README.md#routes", "#no-such"]
+
+
+def test_the_steps_to_production_count_up_and_reach_every_tool() -> None:
+    text = README.partition("## From here to production\n")[2].partition("\n## ")[0]
+    steps = re.findall(r"^\*\*([0-9]+)\. (.*?)\*\*", text, re.MULTILINE)
+    assert [int(number) for number, _ in steps] == list(range(1, len(steps) + 1))
+    told = " ".join(name for _, name in steps)
+    for tool in ("Prometheus", "Alertmanager", "Grafana", "Nagios", "Icinga", "Checkmk", "Zabbix", "Datadog"):
+        assert tool in told, tool
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_no_blank_is_left_to_fill_in(document: Path) -> None:
+    """A measurement that was to be written in later, and was not."""
+    assert re.findall(r"@[A-Z0-9]+@|\bTODO\b|\bTBD\b|\bFIXME\b", document.read_text(encoding="utf-8")) == []
+
+
 def test_links_are_found_at_all() -> None:
     assert len(re.findall(r"\]\(([^)\s]+)\)", README)) > 15
     assert {"README.md", "docs/verdicts.md", "exporters/README.md", "tests/README.md"} <= {named(p) for p in DOCUMENTS}
@@ -187,11 +230,11 @@ def test_the_readme_names_nothing_that_does_not_exist() -> None:
     policy = yaml.safe_load((ROOT / "examples/policy.yaml").read_text())
     machines |= {r["name"] for r in policy["required"]}
     alerts = {p.stem for p in (ROOT / "docs/runbooks").glob("*.md")}
-    wrong = set()
+    wrong, run_tests = set(), (ROOT / "run-tests").read_text(encoding="utf-8")
     for word in quoted(README):
         bare = re.sub(r"[:{].*", "", word).strip()
         known = {*keys, *programs, *planned, *machines, *alerts, *CATALOG}
-        shown = word in ("--fast", "{match: {}, tier: ...}", "alertmanager.yml")
+        shown = word in ("{match: {}, tier: ...}", "alertmanager.yml") or f" {word} " in run_tests
         if not (word in known or bare in known or shown or (ROOT / word).exists()):
             wrong.add(word)
     assert wrong == set()

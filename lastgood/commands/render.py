@@ -54,7 +54,7 @@ _OF_ENGINES = {
     "--fresh-for", type=Duration(), default="10m", show_default=True, help="Nagios: passive results hold so long."
 )
 def render(engine: str | None, policy: Path, out: Path | None, check: bool, now: datetime | None, **asked: Any) -> None:
-    """Compile a policy into rules, runbooks and documents below --out.
+    """Compile a policy into rules, boards, templates, monitors and documents below --out.
 
     With ENGINE (nagios or icinga) and an exporter, or what it answered once: into the engine's objects for every
     workload, job, repository and system. What is new and what is gone since the last time is printed.

@@ -107,7 +107,7 @@ def _signed_in(
         library = importlib.import_module("zabbix_utils")
         errors = importlib.import_module("zabbix_utils.exceptions").ModuleBaseException
     except ImportError:
-        raise ZabbixError("zabbix_utils is not installed -> pip install 'lastgood[zabbix]'") from None
+        raise ZabbixError("zabbix_utils is not installed -> let lastgood's own pip install it") from None
     for name in _FALLBACKS:
         os.environ.pop(name, None)
     tls = _tls(ca_file) if ca_file is not None else None
