@@ -161,6 +161,21 @@ def test_every_command_of_the_documents_exists() -> None:
     assert {"lastgood", "quickstart", "run-tests"} <= seen
 
 
+def options(command: click.Command, path: str) -> Iterator[tuple[str, click.Option]]:
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            inner = command.get_command(click.Context(command), name)
+            assert inner is not None
+            yield from options(inner, f"{path} {name}")
+    yield from ((f"{path} {p.opts[-1]}", p) for p in command.params if isinstance(p, click.Option))
+
+
+def test_help_says_what_each_option_does() -> None:
+    told = dict(options(cli, "lastgood"))
+    assert len(told) > 50
+    assert [name for name, option in told.items() if not (option.help or "").endswith(".")] == []
+
+
 @pytest.mark.parametrize("words", [["serv"], ["serve", "--confg", "x"], ["explain"], ["demo", "--for", "soon"]])
 def test_a_command_that_is_none_would_be_noticed(words: list[str]) -> None:
     assert refuse(words)

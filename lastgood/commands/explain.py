@@ -31,18 +31,22 @@ Line = tuple[str, str]
 @click.command("explain")
 @click.argument("workload")
 @click.option(
-    "--policy", type=click.Path(path_type=Path, readable=False), default=Path("policy.yaml"), show_default=True
+    "--policy",
+    type=click.Path(path_type=Path, readable=False),
+    default=Path("policy.yaml"),
+    show_default=True,
+    help="The policy that is explained.",
 )
 @click.option("--url", help="Ask this running exporter for the workload, such as http://127.0.0.1:9741.")
 @click.option("--id", "id_", help="Its id, where a rule matches by it.")
 @click.option("--system", help="The configured name of its system.")
 @click.option("--source", help="Its system's vendor.")
-@click.option("--kind")
-@click.option("--tenant")
-@click.option("--tenant-path")
+@click.option("--kind", help="What it is, such as vm, server or workstation.")
+@click.option("--tenant", help="The customer or unit it belongs to.")
+@click.option("--tenant-path", help="The names of that tenant and of those above it, such as MSP/Customer/Unit.")
 @click.option("--job", multiple=True, help="A job that backs it up; may be given again.")
-@click.option("--folder")
-@click.option("--tag", multiple=True, help="May be given again.")
+@click.option("--folder", help="Where the product keeps it.")
+@click.option("--tag", multiple=True, help="A tag of it; may be given again.")
 @click.option("--now", type=Moment(), help="Explain as of this moment instead of the present.")
 def explain(
     workload: str, policy: Path, url: str | None, id_: str | None, now: datetime | None, **given: str | tuple[str, ...]

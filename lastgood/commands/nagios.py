@@ -216,7 +216,11 @@ def checkmk(
 @nagios.command("downtime")
 @_exporter
 @click.option(
-    "--policy", type=click.Path(path_type=Path, readable=False), default=Path("policy.yaml"), show_default=True
+    "--policy",
+    type=click.Path(path_type=Path, readable=False),
+    default=Path("policy.yaml"),
+    show_default=True,
+    help="Its maintenance windows are told.",
 )
 @click.option("--command-file", type=click.Path(path_type=Path), required=True, help="Nagios' command_file.")
 @click.option("--state-file", type=click.Path(path_type=Path), required=True, help="Remembers what Nagios was told.")

@@ -35,7 +35,9 @@ _OF_ENGINES = {
 
 @click.command("render")
 @click.argument("engine", required=False, type=click.Choice(["nagios", "icinga"]))
-@click.option("--policy", type=_FILE, default=Path("examples/policy.yaml"), show_default=True)
+@click.option(
+    "--policy", type=_FILE, default=Path("examples/policy.yaml"), show_default=True, help="The policy to compile."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, readable=False, file_okay=False),

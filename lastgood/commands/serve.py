@@ -20,6 +20,7 @@ from lastgood.commands.common import Duration, check_owner, run_until_told
     type=click.Path(path_type=Path, readable=False),
     default=Path("lastgood.yaml"),
     show_default=True,
+    help="The exporter's settings; they name the policy.",
 )
 @click.option("--listen", help="ADDRESS:PORT instead of the configured one.")
 @click.option("--for", "seconds", type=Duration(), help="Stop by itself after this long, such as 20s.")
