@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 
 from exporters.families_systems import exporter, system
@@ -17,7 +18,7 @@ from lastgood.judging.infrastructure import facts_of
 from lastgood.judging.jobs import limit_of, run_limits
 from lastgood.judging.restores import proofs
 from lastgood.model import Job, Listing, Mode, Repository, Result, Role, Run, Workload
-from lastgood.policy import Objective
+from lastgood.policy import Assigned, Objective, Policy
 from lastgood.runs import consecutive_failures, final_result
 from lastgood.verdict import Place, State, Verdict, job_assigned
 
@@ -66,8 +67,10 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
         if place.standing.workload.id not in counted:
             by_workload.setdefault(place.standing.workload.id, []).append(place)
     states = rpo_states(told)
+    muted = {v.subject.id for v in told if v.objective is Objective.RPO and v.muted_until is not None}
     for ident, found in by_workload.items():
-        _workload(out, view, found, full=full, excluded=states.get(ident) is State.EXCLUDED)
+        asked = _asked(view, view.assigned[ident], states.get(ident), ident in muted)
+        _workload(out, view, found, asked, full=full)
     _risks(out, view)
     for job in view.jobs.values():
         _job(out, view, job)
@@ -76,7 +79,7 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
         _repository(out, view, repository)
     tenants(out, view, held, told, counted)
     tiers(out, view, held, told)
-    verdicts_by_objective(out, told)
+    verdicts_by_objective(out, view.policy, told, view.now)
     system(out, view)
     exporter(out, view)
     unread = view.untrusted(Objective.RPO) is not None
@@ -87,7 +90,14 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     return out
 
 
-def _workload(out: Samples, view: View, places: list[Place], *, full: bool, excluded: bool) -> None:
+def _asked(view: View, assigned: Assigned, state: State | None, muted: bool) -> str:
+    """Labels that say what a missed deadline asks of people: some tools (Datadog) cannot join one family to another."""
+    urgency = view.policy.urgency_of(Objective.RPO, assigned.tier.name if assigned.tier else None, "CRITICAL", view.now)
+    flags = (("excluded", state is State.EXCLUDED), ("muted", muted))
+    return f',urgency="{urgency}"' + "".join(f',{name}="1"' for name, on in flags if on)
+
+
+def _workload(out: Samples, view: View, places: list[Place], asked: str, *, full: bool) -> None:
     workload = places[0].standing.workload
     assigned = view.assigned[workload.id]
     tier = assigned.tier
@@ -102,7 +112,7 @@ def _workload(out: Samples, view: View, places: list[Place], *, full: bool, excl
     out.add("backup_workload_size_bytes", ident, workload.size_bytes)
     out.at("backup_workload_latest_log_timestamp_seconds", ident, workload.latest_log)
     for place in places:
-        _role(out, place, ident, people, excluded=excluded)
+        _role(out, place, ident, people, asked)
     if tier is not None and full:
         out.add("backup_workload_rto_seconds", f"{ident},{people}", tier.rto)
         out.add("backup_workload_log_rpo_seconds", f"{ident},{people}", tier.log_rpo)
@@ -124,7 +134,7 @@ def _risks(out: Samples, view: View) -> None:
             out.at("backup_workload_malware_event_timestamp_seconds", labels, event.time)
 
 
-def _role(out: Samples, place: Place, ident: str, people: str, *, excluded: bool) -> None:
+def _role(out: Samples, place: Place, ident: str, people: str, asked: str) -> None:
     standing, objective = place.standing, place.objective
     labels = f'{ident},role="{standing.role}"'
     out.at("backup_workload_last_good_timestamp_seconds", labels, standing.last_good)
@@ -134,9 +144,7 @@ def _role(out: Samples, place: Place, ident: str, people: str, *, excluded: bool
     if objective is not None:
         aimed = f"{labels},{people}" if people else labels
         out.add("backup_workload_rpo_seconds", aimed, objective.within)
-        # For tools that cannot take one family away from another (Datadog): what nobody is to be told of says so.
-        accepted = ',excluded="1"' if excluded else ""
-        out.at("backup_workload_rpo_deadline_timestamp_seconds", f"{aimed}{accepted}", standing.deadline)
+        out.at("backup_workload_rpo_deadline_timestamp_seconds", f"{aimed}{asked}", standing.deadline)
         if standing.at_risk is not None:
             out.at("backup_workload_rpo_at_risk_timestamp_seconds", labels, standing.at_risk.at)
 
@@ -290,11 +298,11 @@ def _deadline(out: Samples, verdict: Verdict, ident: str) -> None:
             out.at("backup_configuration_backup_deadline_timestamp_seconds", ident, verdict.deadline)
 
 
-def foreign(verdicts: Iterable[Verdict], *, full: bool) -> Samples:
+def foreign(policy: Policy, verdicts: Iterable[Verdict], now: datetime, *, full: bool) -> Samples:
     """What belongs to no system: tiers proven by sample, required workloads nobody has heard of."""
     out = Samples("policy", "policy", full=full)
     held = list(verdicts)
-    verdicts_by_objective(out, held)
+    verdicts_by_objective(out, policy, held, now)
     for verdict in held:
         add_verdict(out, verdict, full=full)
         if verdict.subject.id.startswith("required:"):

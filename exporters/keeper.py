@@ -198,7 +198,8 @@ class Keeper:
         built = [replace(self._views[name], now=now) for name in sorted(self._views)]
         own = list(policy_verdicts(self.estate(), self._policy, built, now))
         self._remember("policy", own, now)
-        self._rendered["policy"] = rendered(foreign([self._dated(v, now) for v in own], full=self._full))
+        dated = [self._dated(v, now) for v in own]
+        self._rendered["policy"] = rendered(foreign(self._policy, dated, now, full=self._full))
 
     def _render_own(self, openmetrics: bool) -> bytes:
         return self._own.render(openmetrics=openmetrics)

@@ -102,9 +102,10 @@ _WORKLOADS = (
     ),
     gauge(
         "backup_workload_rpo_deadline_timestamp_seconds",
-        "When the present last good stops being enough; calendars are already applied. excluded is 1 where the policy "
-        "accepts the risk, and absent elsewhere.",
-        ("workload_id", "workload", "role", *OBJECTIVE, "excluded", *SYSTEM),
+        "When the present last good stops being enough; calendars are already applied. urgency is what missing it "
+        "asks of people; excluded is 1 where the policy accepts the risk, muted is 1 inside a maintenance window, and "
+        "both are absent elsewhere.",
+        ("workload_id", "workload", "role", *OBJECTIVE, "urgency", "excluded", "muted", *SYSTEM),
     ),
     gauge(
         "backup_workload_latest_log_timestamp_seconds",

@@ -6,17 +6,22 @@ https://docs.datadoghq.com/getting_started/tagging/#define-tags.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
 import yaml
 
+from lastgood.model import Proof, Restore
 from lastgood.render.datadog import FOLDER
+from lastgood.verdict import Judgement
+from tests import board_estates
 from tests.grafana_rig import Exporter
 from tests.shelves import shelves
 
@@ -26,12 +31,16 @@ Group = frozenset[tuple[str, str]]
 _MODULES = ("datadog_checks.base", "binary", "lazy_loader", "pydantic", "requests_unixsocket", "wrapt")
 
 _QUERY = re.compile(
-    r"max\(last_5m\):max:(?P<metric>[\w.]+)\{(?P<scope>[^}]*)\} by \{(?P<by>[\w,]+)\} (?P<than>>=?) (?P<limit>\d+)"
+    r"(?:max\(last_(?:5m|1h)\)|(?P<change>change)\(max\(last_5m\),last_30m\)):(?P<abs>abs\()?"
+    r"max:(?P<metric>[\w.]+)\{(?P<scope>[^}]*)\} by \{(?P<by>[\w,]+)\}(?(abs)\)) (?P<than>>=?|<) (?P<limit>-?\d+)"
 )
+_COMPARED = {">": operator.gt, ">=": operator.ge, "<": operator.lt}
 _SERVICE = re.compile(
     r'"(?P<check>[\w.]+)"\.over\("(?P<over>[^"]+)"\)\.by\("host"\)\.last\((?P<last>\d+)\)\.count_by_status\(\)'
 )
-_TERM = re.compile(r"(?P<no>!?)(?P<key>\w+):(?P<value>[^ ,]+)|(?P<label>\w+) (?P<out>NOT )?IN \((?P<values>[^)]+)\)|\*")
+# Signs only: a scope that has words (AND, NOT, IN) as well is refused by Datadog
+# (https://docs.datadoghq.com/metrics/advanced-filtering), and ours need none.
+_TERM = re.compile(r"(?P<no>!)?(?P<key>\w+):(?P<value>[^ ,!]+)|\*")
 _CRITICAL = 2
 
 
@@ -99,47 +108,77 @@ def _tags(told: Sequence[str]) -> dict[str, str]:
     return found
 
 
+@cache
+def talkative() -> Judgement:
+    """A calm estate whose system tells of itself all that is sent, with one machine that runs from its backup."""
+    (state,) = board_estates.calm().estate.systems
+    mounted = Restore(
+        id="m1",
+        kind=Proof.RESTORE,
+        start=board_estates.NOW - board_estates.HOUR,
+        end=None,
+        result=None,
+        whole=True,
+        mounted=True,
+        workload_name="web-001",
+    )
+    told = board_estates.telling(
+        state,
+        system_clock_skew=2.0,
+        system_unknown_words=0,
+        system_certificate_expires=board_estates.NOW + 90 * board_estates.DAY,
+        restores=(mounted,),
+    )
+    return board_estates.judged(told)
+
+
 # --- monitors --------------------------------------------------------------------------------------------------------
 
 
-def fires(monitor: Mapping[str, Any], found: Sent) -> Iterator[Group]:
-    """The groups in which the monitor alerts; of the service check one without tags.
+def fires(monitor: Mapping[str, Any], found: Sent, before: Sent | None = None) -> Iterator[Group]:
+    """The groups in which the monitor alerts, or tells that nothing comes; of the service check one without tags.
 
-    Raises ValueError for a query of another form.
+    Every run is the same, for as long as the monitor looks back; `before` is what came half an hour ago, where it was
+    something else. Raises ValueError for a query of another form.
     """
     limit = monitor["options"]["thresholds"]["critical"]
     if monitor["type"] == "service check":
         asked = _SERVICE.fullmatch(monitor["query"])
         if asked is None or int(asked["last"]) != limit + 1:
             raise ValueError(monitor["query"])
-        # Every run would be the same: as many in a row as the threshold wants.
         if any(c == asked["check"] and s == _CRITICAL and asked["over"] in tags for c, s, tags in found.health):
             yield frozenset()
         return
     asked = _QUERY.fullmatch(monitor["query"])
     if asked is None or float(asked["limit"]) != limit:
         raise ValueError(monitor["query"])
+    worst = _worst(asked, found)
+    if asked["change"]:
+        earlier = _worst(asked, before or found)
+        worst = {group: value - earlier[group] for group, value in worst.items() if group in earlier}
+    if not worst and monitor["options"]["on_missing_data"] == "show_and_notify_no_data":
+        yield frozenset()
+    for group, value in worst.items():
+        if _COMPARED[asked["than"]](abs(value) if asked["abs"] else value, limit):
+            yield group
+
+
+def _worst(asked: re.Match[str], found: Sent) -> dict[Group, float]:
     by = asked["by"].split(",")
     worst: dict[Group, float] = {}
     for value, tags in found.named(asked["metric"]):
         if inside(asked["scope"], tags):
             group = frozenset((key, tags[key]) for key in by if key in tags)
             worst[group] = max(worst.get(group, value), value)
-    for group, value in worst.items():
-        if value > limit or (asked["than"] == ">=" and value == limit):
-            yield group
+    return worst
 
 
 def inside(scope: str, tags: Mapping[str, str]) -> bool:
     """Whether a scope takes this series. Raises ValueError for a term of another form."""
-    for term in scope.split(" AND "):
+    for term in scope.split(","):
         found = _TERM.fullmatch(term)
         if found is None:
             raise ValueError(term)
         if found["key"] and (tags.get(found["key"]) == found["value"]) is bool(found["no"]):
             return False
-        if found["label"]:
-            listed = tags.get(found["label"]) in found["values"].split(",")
-            if listed is bool(found["out"]):
-                return False
     return True

@@ -5,18 +5,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC
+from typing import Any
 
 import pytest
 
-from lastgood.policy import Objective, Urgency
-from lastgood.render.datadog import monitors, names
+from lastgood.calendars import Window
+from lastgood.policy import Maintenance, Objective, Policy, Urgency, UrgencyRule
+from lastgood.render.datadog import exporter, monitors, names
 from lastgood.render.datadog.check import AGGREGATE, PER_WORKLOAD
 from lastgood.verdict import Judgement, State, Verdict, judge
 from tests import board_estates, datadog_rig
 from tests.agreement import only_counted, page, phases
 from tests.datadog_rig import Group, Sent, fires, instance, sent
-from tests.scenario import Scenario, load
+from tests.scenario import SOURCES, Scenario, load
 from tests.scenario import names as scenarios
+from tests.shelves import POLICY
 
 if missing := datadog_rig.missing():
     pytest.skip(f"datadog-checks-base lacks {missing}: install the extra dev", allow_module_level=True)
@@ -42,62 +46,146 @@ def _group(**tags: str | None) -> Group:
 def _expected(scenario: Scenario, profile: str) -> set[Alarm]:
     """From the verdicts alone. What is UNKNOWN alone wakes nobody."""
     if scenario.dies is not None:
-        return {("exporter-down", frozenset())}
+        return {("exporter-down", frozenset()), ("exporter-silent", frozenset())}
     judged = judge(scenario.estate, scenario.policy, scenario.now)
-    return {alarm for v in judged.verdicts for alarm in _alarms(v, judged, scenario, profile)}
+    return {alarm for v in judged.verdicts for alarm in alarms(v, judged, profile)}
 
 
-def _alarms(verdict: Verdict, judged: Judgement, scenario: Scenario, profile: str) -> Iterator[Alarm]:
-    subject, state, objective = verdict.subject, verdict.state, verdict.objective
-    owned = _group(system=subject.system, tier=verdict.tier, owner_team=verdict.owner)
-    if objective is not Objective.RPO:
-        group = _group(system=subject.system, objective=objective.value)
-        if state is State.CRITICAL:
-            yield f"promise-broken{_paging(scenario, objective)}", group
-        elif state is State.WARNING:
-            yield "promise-in-doubt", group
+def alarms(verdict: Verdict, judged: Judgement, profile: str) -> Iterator[Alarm]:
+    """What one verdict is told by. Nobody is told of a report, nor inside a maintenance window."""
+    suffix = {Urgency.PAGE: "-page", Urgency.TICKET: ""}.get(verdict.urgency or Urgency.REPORT)
+    if suffix is None or verdict.muted_until is not None:
         return
+    subject, state, objective = verdict.subject, verdict.state, verdict.objective
+    if objective is not Objective.RPO:
+        if state in (State.CRITICAL, State.WARNING):
+            file = "promise-broken" if state is State.CRITICAL else "promise-in-doubt"
+            yield f"{file}{suffix}", _group(system=subject.system, objective=objective, owner_team=verdict.owner)
+        return
+    owned = {"system": subject.system, "tier": verdict.tier, "owner_team": verdict.owner}
     if state is State.CRITICAL:
-        yield f"rpo-missed{'-page' if verdict.urgency is Urgency.PAGE else ''}", owned
+        yield f"rpo-missed{suffix}", _group(**owned)
         if profile == PER_WORKLOAD and not only_counted(verdict, judged):
             known = {"workload_id": subject.id, "workload": subject.name, "role": subject.role}
-            yield "per-workload/rpo-missed", _group(system=subject.system, **known)
+            yield f"per-workload/rpo-missed{suffix}", _group(**owned, **known)
     # What was at risk before a point came whose state nobody can read still is, as in Prometheus.
     at_risk = verdict.at_risk is not None and verdict.at_risk <= judged.judged_at
     if state is State.WARNING or (state is State.UNKNOWN and at_risk):
-        yield "rpo-at-risk", owned
+        yield f"rpo-at-risk{suffix}", _group(**owned)
 
 
-def _paging(scenario: Scenario, objective: Objective) -> str:
-    tiers = (None, *scenario.policy.tiers)
-    urgencies = {scenario.policy.urgency_of(objective, tier, "CRITICAL", scenario.now) for tier in tiers}
-    return "-page" if Urgency.PAGE in urgencies else ""
-
-
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("name", scenarios())
-def test_datadog_agrees_with_judge(name: str) -> None:
-    scenario = load(name)
+def test_datadog_agrees_with_judge(name: str, source: str) -> None:
+    scenario = load(name, source)
     last = phases(scenario)[-1].page
     for profile in _PROFILES:
         assert _told(sent(last, instance(profile), scenario.now), scenario) == _expected(scenario, profile), profile
 
 
-def test_every_monitor_is_reached_by_a_scenario() -> None:
+# What else can fire is shown by tests/test_datadog_exporter.py; that a warning pages, by those of the urgencies below.
+_ELSEWHERE = {"rpo-at-risk-page", "promise-in-doubt-page"} | {
+    one.file.removesuffix(".json") for one in exporter.monitors(POLICY) if not one.file.startswith("exporter-")
+}
+
+
+def test_every_monitor_over_verdicts_is_reached_by_a_scenario() -> None:
     reached = {file for name in scenarios() for file, _ in _expected(load(name), PER_WORKLOAD)}
-    assert {one.file.removesuffix(".json") for name in scenarios() for one in _held(name)} == reached
-
-
-def _held(name: str) -> tuple[monitors.Monitor, ...]:
-    return monitors.monitors(load(name).policy)
+    assert {one.file.removesuffix(".json") for one in monitors.monitors(POLICY)} == reached | _ELSEWHERE
+    assert not reached & _ELSEWHERE
 
 
 def test_a_breach_told_a_day_late_is_noticed() -> None:
     scenario = load("breach-pages")
-    held = [one for one in _held("breach-pages") if one.file.startswith("rpo-missed")]
+    held = [one for one in monitors.monitors(scenario.policy) if one.file.startswith("rpo-missed")]
     found = sent(page(scenario.estate, scenario.policy, scenario.now), instance(AGGREGATE), scenario.now)
     late = [replace(one, query=one.query.replace("> 0", "> 86400"), critical=86400) for one in held]
     assert [group for one in held for group in fires(one.json(), found)] != []
     assert [group for one in late for group in fires(one.json(), found)] == []
+
+
+def _night(policy: Policy) -> Judgement:
+    """A night in which most things are wrong, under another policy."""
+    return judge(board_estates.troubled().estate, policy, board_estates.NOW)
+
+
+def _agrees(judged: Judgement) -> Iterator[set[str]]:
+    """The files of the monitors that alert, for each profile; asserts that they are those of the verdicts."""
+    text = page(judged.estate, judged.policy, judged.judged_at)
+    for profile in _PROFILES:
+        found = sent(text, instance(profile), judged.judged_at)
+        told = {
+            (one.file.removesuffix(".json"), group)
+            for one in monitors.monitors(judged.policy)
+            for group in fires(one.json(), found)
+        }
+        assert told == {alarm for v in judged.verdicts for alarm in alarms(v, judged, profile)}, profile
+        yield {file for file, _ in told}
+
+
+def _urgency(urgency: Urgency, **only: frozenset[Any]) -> UrgencyRule:
+    held: dict[str, Any] = {"objectives": None, "tiers": None, "verdicts": None, **only}
+    return UrgencyRule(urgency=urgency, **held)
+
+
+def test_a_promise_pages_for_the_tier_that_wants_it_and_for_no_other() -> None:
+    """Silver has machines that nobody protects, gold has none."""
+    gold = _urgency(Urgency.PAGE, objectives=frozenset({Objective.COVERAGE}), tiers=frozenset({"gold"}))
+    for told in _agrees(_night(board_estates.policy(urgency=(gold,)))):
+        assert "promise-broken" in told and "promise-broken-page" not in told
+    silver = replace(gold, tiers=frozenset({"silver"}))
+    for told in _agrees(_night(board_estates.policy(urgency=(silver,)))):
+        assert {"promise-broken", "promise-broken-page"} <= told
+
+
+def test_what_is_left_to_the_report_is_told_to_nobody() -> None:
+    rule = _urgency(Urgency.REPORT)
+    assert list(_agrees(_night(board_estates.policy(urgency=(rule,))))) == [set(), set()]
+
+
+def test_a_warning_may_page() -> None:
+    rule = _urgency(Urgency.PAGE, verdicts=frozenset({"WARNING"}))
+    for told in _agrees(_night(board_estates.policy(urgency=(rule,)))):
+        assert {"rpo-at-risk-page", "promise-in-doubt-page", "rpo-missed"} <= told
+        assert not told & {"rpo-missed-page", "promise-broken-page"}
+
+
+def test_observe_mode_ends_by_itself() -> None:
+    """Nobody has to compile anything on the day from which pages are sent."""
+    rule = _urgency(Urgency.PAGE)
+    watched = board_estates.policy(urgency=(rule,), observe_until=board_estates.NOW + board_estates.HOUR)
+    for told in _agrees(_night(watched)):
+        assert told and not [file for file in told if file.endswith("-page")]
+    over = replace(watched, observe_until=board_estates.NOW)
+    assert monitors.monitors(over) == monitors.monitors(watched)
+    for told in _agrees(_night(over)):
+        assert told and not [file for file in told if not file.endswith("-page")]
+
+
+@pytest.mark.parametrize("muted", [True, False])
+def test_maintenance_mutes_every_monitor_and_no_count(muted: bool) -> None:
+    hours = board_estates.HOUR
+    start = board_estates.NOW - hours if muted else board_estates.NOW - 9 * hours
+    window = Window(text="patch night", zone=UTC, span=(start, start + 3 * hours))
+    policy = board_estates.policy(maintenance=(Maintenance(match=board_estates.match(), window=window, reason="x"),))
+    judged = _night(policy)
+    for told in _agrees(judged):
+        assert bool(told) is not muted
+    found = sent(page(judged.estate, policy, judged.judged_at), instance(AGGREGATE), judged.judged_at)
+    shown = [value for value, tags in found.named("lastgood.tier.workloads") if tags["verdict"] == "critical"]
+    assert sum(shown) > 5, "the board and the report go on"
+
+
+def test_of_one_muted_workload_the_others_of_its_tier_are_told() -> None:
+    """And it itself is not, not even as the first of its tier."""
+    held = board_estates.troubled()
+    assert [v for v in held.verdicts if v.muted_until and v.objective is Objective.RPO and v.state is State.CRITICAL]
+    for told in _agrees(held):
+        assert "rpo-missed" in told
+    found = sent(page(held.estate, held.policy, held.judged_at), instance(PER_WORKLOAD), held.judged_at)
+    (one,) = [m for m in monitors.monitors(held.policy) if m.file == "per-workload/rpo-missed.json"]
+    names_of = {dict(group)["workload"] for group in fires(one.json(), found)}
+    assert names_of and "patched-01" not in names_of
 
 
 def test_the_clock_goes_on_while_the_exporter_renders_nothing_new() -> None:
@@ -116,7 +204,7 @@ def test_the_clock_goes_on_while_the_exporter_renders_nothing_new() -> None:
 
 
 def _calm(profile: str) -> Sent:
-    judged = board_estates.calm()
+    judged = datadog_rig.talkative()
     return sent(page(judged.estate, judged.policy, judged.judged_at), instance(profile), judged.judged_at)
 
 
@@ -149,7 +237,7 @@ def test_no_tag_of_datadogs_own(profile: str) -> None:
 
 @pytest.mark.parametrize("profile", _PROFILES)
 def test_times_are_ages_that_32_bits_can_hold(profile: str) -> None:
-    judged = board_estates.calm()
+    judged = datadog_rig.talkative()
     elapsed = {one.metric for one in (*names.TOTALS, *names.WORKLOADS) if one.elapsed}
     found = [value for name, value, _ in _calm(profile).metrics if name in elapsed]
     assert found
@@ -172,32 +260,3 @@ def test_no_series_above_the_checks_own_limit_is_lost() -> None:
     assert len(sent(text, told, board_estates.NOW).metrics) == 2500
     del told["max_returned_metrics"]
     assert len(sent(text, told, board_estates.NOW).metrics) == 2000
-
-
-# --- what it costs ---------------------------------------------------------------------------------------------------
-
-
-def test_custom_metrics_are_as_many_as_the_document_says() -> None:
-    judged = board_estates.calm()
-    (view,) = judged.views
-    owned = {(a.tier.name if a.tier else None, a.owner) for a in view.assigned.values()}
-    judged_here = {v.objective for v in judged.verdicts if v.objective is not Objective.RPO}
-    sized = [r for r in view.state.snapshot.repositories if r.capacity_bytes is not None]
-    totals = 8 * len(owned) + 3 * len(judged_here) + 2 * len(sized) + 2
-    assert len(_calm(AGGREGATE).metrics) == totals
-    # An integrity that is well is no series in the default profile.
-    counted = [v for v in judged.verdicts if not v.clock and v.objective is not Objective.INTEGRITY]
-    roles = len(judged.places[view.system])
-    assert len(_calm(PER_WORKLOAD).metrics) == totals + 2 * roles + len(counted)
-
-
-def test_totals_do_not_grow_with_workloads() -> None:
-    scenario = load("excluded")
-    text = page(scenario.estate, scenario.policy, scenario.now)
-    (state,) = scenario.estate.systems
-    more = tuple(replace(w, id=f"{w.id}-{n}") for w in state.snapshot.workloads for n in range(50))
-    memories = {w.id: replace(state.memories[w.id.rpartition("-")[0]], workload=w) for w in more}
-    grown = replace(state, snapshot=replace(state.snapshot, workloads=more), memories=memories)
-    large = page(replace(scenario.estate, systems=(grown,)), scenario.policy, scenario.now)
-    few, many = (len(sent(one, instance(AGGREGATE), scenario.now).metrics) for one in (text, large))
-    assert few == many

@@ -105,3 +105,39 @@ def test_a_misspelt_monitor_is_refused(change: str) -> None:
 def test_a_misspelt_dashboard_is_refused(change: str) -> None:
     _, told, model = next(one for one in _models() if one[2] is Dashboard)
     assert faults(_changed(told, change), model) != []
+
+
+def _places(told: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every key of a model, the lists' own numbers among them."""
+    for key, value in told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ():
+        if isinstance(key, str):
+            yield (*path, key)
+        yield from _places(value, (*path, key))
+
+
+def _misspelt(told: Any, path: tuple[str | int, ...]) -> Any:
+    made = json.loads(json.dumps(told))
+    held = made
+    for step in path[:-1]:
+        held = held[step]
+    held[f"{path[-1]}x"] = held.pop(path[-1])
+    return made
+
+
+def _kinds(told: Any) -> Mapping[tuple[str, ...], tuple[str | int, ...]]:
+    """One place of each kind: the lists' numbers left out, but for the form of each widget."""
+    found: dict[tuple[str, ...], tuple[str | int, ...]] = {}
+    for path in _places(told):
+        form = ""
+        if len(path) > 1 and path[0] == "widgets":
+            form = told["widgets"][path[1]]["definition"]["type"]
+        found.setdefault((form, *(step for step in path if isinstance(step, str))), path)
+    return found
+
+
+@pytest.mark.parametrize("file", ["rpo-missed.json", "exporter-down.json", "dashboard.json"])
+def test_every_key_that_is_misspelt_is_refused(file: str) -> None:
+    _, told, model = next(one for one in _models() if one[0].endswith(f"/{file}"))
+    kinds = _kinds(told)
+    assert len(kinds) >= 11
+    assert [path for path in kinds.values() if faults(_misspelt(told, path), model) == []] == []

@@ -17,14 +17,14 @@ ENDPOINT = "http://127.0.0.1:9741/metrics"
 _MOST = {AGGREGATE: 20_000, PER_WORKLOAD: 400_000}
 # Most of the page is workloads and jobs; of no use here, they need not be parsed.
 _SKIPPED = {
-    AGGREGATE: ("^backup_(workload|job|restore|tenant)_", "^backup_verdict"),
-    PER_WORKLOAD: ("^backup_(job|restore|tenant)_", "^backup_verdict_since"),
+    AGGREGATE: ("^backup_(workload|job|restore_(last|test)|tenant)_", "^backup_verdict"),
+    PER_WORKLOAD: ("^backup_(job|restore_(last|test)|tenant)_", "^backup_verdict"),
 }
 _HEADER = """Compiled by `lastgood render`. {what}
 Copy to /etc/datadog-agent/conf.d/openmetrics.d/conf.yaml on the machine of the exporter, and restart the Agent."""
 _WHAT = {
     AGGREGATE: "Totals of each system, tier and objective: some dozens of custom metrics a system.",
-    PER_WORKLOAD: "The totals and every workload: three or more custom metrics a workload (docs/datadog.md counts).",
+    PER_WORKLOAD: "The totals and every workload: two custom metrics for each role (docs/datadog.md counts).",
 }
 
 

@@ -51,14 +51,24 @@ TIER_AT_RISK = Name("backup_tier_oldest_rpo_at_risk_timestamp_seconds", "tier.rp
 VERDICTS = Name("backup_objective_verdicts", "objective.verdicts")
 DATA_AGE = Name("lastgood_system_last_success_timestamp_seconds", "system.data_age")
 SYSTEM_UP = Name("lastgood_system_up", "system.up")
+SKEW = Name("lastgood_system_clock_skew_seconds", "system.clock_skew")
+WORDS = Name("lastgood_system_unknown_words", "system.unknown_words")
+CERTIFICATE = Name("backup_certificate_expiry_timestamp_seconds", "system.certificate_ended")
 CAPACITY = Name("backup_repository_capacity_bytes", "repository.capacity")
 FREE = Name("backup_repository_free_bytes", "repository.free")
+MOUNTED = Name("backup_restore_mounted_timestamp_seconds", "restore.mounted")
+SERIES = Name("lastgood_series", "page.series")
+DROPPED = Name("lastgood_series_dropped", "page.series_dropped")
+OVER_CAP = Name("lastgood_series_over_cap", "page.series_over_cap")
+LOADED = Name("lastgood_policy_reload_success", "policy.loaded")
+HISTORY = Name("lastgood_history_write_errors", "history.write_errors")
 
 OVERDUE = Name("backup_workload_rpo_deadline_timestamp_seconds", "workload.rpo_overdue")
 LAST_GOOD = Name("backup_workload_last_good_timestamp_seconds", "workload.data_age")
-VERDICT = Name("backup_verdict", "verdict")
 
-TOTALS = (
-    TIER_WORKLOADS, TIER_OVERDUE, TIER_AT_RISK, VERDICTS, DATA_AGE, SYSTEM_UP, CAPACITY, FREE,
-)  # fmt: skip
-WORKLOADS = (OVERDUE, LAST_GOOD, VERDICT)
+OF_TIERS = (TIER_WORKLOADS, TIER_OVERDUE, TIER_AT_RISK, VERDICTS)
+OF_SYSTEMS = (DATA_AGE, SYSTEM_UP, SKEW, WORDS, CERTIFICATE)
+OF_EXPORTER = (SERIES, DROPPED, OVER_CAP, LOADED, HISTORY)
+TOTALS = (*OF_TIERS, *OF_SYSTEMS, CAPACITY, FREE, MOUNTED, *OF_EXPORTER)
+# Two for each role of a workload, whatever the policy promises it: its verdicts would be up to ten more.
+WORKLOADS = (OVERDUE, LAST_GOOD)
