@@ -47,6 +47,8 @@ _RECORDS = (
 _LINE = re.compile(r"^([a-z_:]+)(?:\{(.*)\})? (\S+)$")
 # No deadline of the past is further ahead than this: a nightly job with two hours to spare.
 _AHEAD = 26 * HOUR
+# For how long the policy in force has been so: another one went before.
+POLICY_AGE = 15 * HOUR
 
 
 # --- boards ----------------------------------------------------------------------------------------------------------
@@ -120,9 +122,14 @@ def past(page: str, now: int, at: list[int]) -> Iterator[str]:
     for name, series in names.items():
         yield f"# TYPE {name} unknown\n"
         for found in series:
-            labels = ",".join(filter(None, (found[2], f'job="{JOB}",instance="exporter:9741"')))
-            for tick in at:
-                yield f"{name}{{{labels}}} {_then(name, float(found[3]), tick, now)!r} {tick}\n"
+            told = [(found[2], at)]
+            if name == "lastgood_policy_info":
+                changed = now - POLICY_AGE
+                told = [('hash="before"', [t for t in at if t < changed]), (found[2], [t for t in at if t >= changed])]
+            for own, moments in told:
+                labels = ",".join(filter(None, (own, f'job="{JOB}",instance="exporter:9741"')))
+                for tick in moments:
+                    yield f"{name}{{{labels}}} {_then(name, float(found[3]), tick, now)!r} {tick}\n"
     yield "# EOF\n"
 
 
