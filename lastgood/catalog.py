@@ -283,7 +283,6 @@ _REPOSITORIES = (
         "backup_repository_forecast_full_range_timestamp_seconds",
         "Between which two moments, early and late, it will be full; absent where there is no forecast.",
         ("repository_id", "repository", "bound", *SYSTEM),
-        drop=6,
     ),
     gauge(
         "backup_repository_used_limit_ratio",
