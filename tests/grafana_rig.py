@@ -30,7 +30,7 @@ from tests.shelves import shelves
 FINE, HOUR, DAY = 120, 3600, 86400
 EVERY = "1s"
 # What a variable that is left at All becomes.
-ALL = {"system": ".+", "tier": ".*", "team": ".*", "workload": ".*"}
+ALL = {"source": ".+", "system": ".+", "tier": ".*", "team": ".*", "workload": ".*"}
 # Families that panels look at over time; the others are only told now.
 _PAST = re.compile(
     r"(backup_workload_(rpo_deadline|rpo_at_risk|rpo_seconds|info|excluded)|backup_job_(info|runs|.*duration)"
@@ -88,7 +88,7 @@ def queries(model: Mapping[str, Any]) -> Iterator[Query]:
 def filled(expr: str, *, step: str = "1h", **chosen: str) -> str:
     """The query as Grafana sends it: `$1`, a group of `label_replace`, stays. Raises KeyError for a variable no board
     has."""
-    values = {**ALL, "__interval": step, "__rate_interval": "4m", **chosen}
+    values = {**ALL, "__interval": step, "__rate_interval": "4m", "__range": "7d", "__range_s": "604800", **chosen}
     return re.sub(r"\$([a-z_]\w*)", lambda found: values[found[1]], expr)
 
 
