@@ -239,6 +239,8 @@ def _repository(out: Samples, view: View, repository: Repository) -> None:
     out.add("backup_repository_free_bytes", ident, repository.free_bytes)
     forecast = full_at(view.state.capacity.get(repository.id, ()), view.now)
     out.at("backup_repository_forecast_full_timestamp_seconds", ident, forecast.full_at)
+    for bound, at in (("early", forecast.early), ("late", forecast.late)):
+        out.at("backup_repository_forecast_full_range_timestamp_seconds", f'{ident},bound="{bound}"', at)
     rule = view.policy.repository_rule(facts_of(view, repository))
     if rule is None or repository.capacity_bytes is None:
         return

@@ -55,6 +55,8 @@ def _components(out: Samples, view: View) -> None:
         labels = block(
             (("component_id", component.id), ("component", component.name), ("component_kind", component.kind))
         )
+        told = block((("product_version", component.version),))
+        out.info("backup_component_info", f"{labels},{told}" if told else labels)
         out.add("backup_component_up", labels, None if component.disabled else component.up)
         out.add("backup_component_replication_lag_bytes", labels, component.lag_bytes)
         out.add("backup_software_outdated", labels, component.outdated)

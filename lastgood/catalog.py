@@ -281,6 +281,11 @@ _REPOSITORIES = (
         REPOSITORY,
     ),
     gauge(
+        "backup_repository_forecast_full_range_timestamp_seconds",
+        "Between which two moments, early and late, it will be full; absent where there is no forecast.",
+        ("repository_id", "repository", "bound", *SYSTEM),
+    ),
+    gauge(
         "backup_repository_used_limit_ratio",
         "Used share of capacity from which the policy complains.",
         ("repository_id", "repository", "severity", *SYSTEM),

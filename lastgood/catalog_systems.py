@@ -56,6 +56,12 @@ SYSTEMS = (
         full=True,
         drop=3,
     ),
+    Metric(
+        "backup_component_info",
+        "info",
+        "A part of the system, and the version it runs where its server tells.",
+        ("component_id", "component", "component_kind", "product_version", *SYSTEM),
+    ),
     gauge(
         "backup_component_up",
         "1 when the component is reachable by its server.",

@@ -30,7 +30,7 @@ from tests.shelves import shelves
 FINE, HOUR, DAY = 120, 3600, 86400
 EVERY = "1s"
 # What a variable that is left at All becomes.
-ALL = {"system": ".+", "tier": ".*", "team": ".*", "workload": ".*"}
+ALL = {"source": ".+", "system": ".+", "tier": ".*", "team": ".*", "workload": ".*"}
 # Families that panels look at over time; the others are only told now.
 _PAST = re.compile(
     r"(backup_workload_(rpo_deadline|rpo_at_risk|rpo_seconds|info|excluded)|backup_job_(info|runs|.*duration)"
@@ -47,6 +47,8 @@ _RECORDS = (
 _LINE = re.compile(r"^([a-z_:]+)(?:\{(.*)\})? (\S+)$")
 # No deadline of the past is further ahead than this: a nightly job with two hours to spare.
 _AHEAD = 26 * HOUR
+# For how long the policy in force has been so: another one went before.
+POLICY_AGE = 15 * HOUR
 
 
 # --- boards ----------------------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ def queries(model: Mapping[str, Any]) -> Iterator[Query]:
 def filled(expr: str, *, step: str = "1h", **chosen: str) -> str:
     """The query as Grafana sends it: `$1`, a group of `label_replace`, stays. Raises KeyError for a variable no board
     has."""
-    values = {**ALL, "__interval": step, "__rate_interval": "4m", **chosen}
+    values = {**ALL, "__interval": step, "__rate_interval": "4m", "__range": "7d", "__range_s": "604800", **chosen}
     return re.sub(r"\$([a-z_]\w*)", lambda found: values[found[1]], expr)
 
 
@@ -120,9 +122,14 @@ def past(page: str, now: int, at: list[int]) -> Iterator[str]:
     for name, series in names.items():
         yield f"# TYPE {name} unknown\n"
         for found in series:
-            labels = ",".join(filter(None, (found[2], f'job="{JOB}",instance="exporter:9741"')))
-            for tick in at:
-                yield f"{name}{{{labels}}} {_then(name, float(found[3]), tick, now)!r} {tick}\n"
+            told = [(found[2], at)]
+            if name == "lastgood_policy_info":
+                changed = now - POLICY_AGE
+                told = [('hash="before"', [t for t in at if t < changed]), (found[2], [t for t in at if t >= changed])]
+            for own, moments in told:
+                labels = ",".join(filter(None, (own, f'job="{JOB}",instance="exporter:9741"')))
+                for tick in moments:
+                    yield f"{name}{{{labels}}} {_then(name, float(found[3]), tick, now)!r} {tick}\n"
     yield "# EOF\n"
 
 

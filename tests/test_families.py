@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -24,13 +25,14 @@ from lastgood.model import (
     Restore,
     Result,
     Run,
+    Sample,
     SystemState,
     Threat,
 )
 from lastgood.policy import Objective
 from lastgood.verdict import State, Subject, Verdict, judge
 from tests import agreement
-from tests.board_estates import DAY, HOUR, NOW, job, policy, run, system, telling, workload
+from tests.board_estates import DAY, HOUR, NOW, filling, job, policy, run, system, telling, workload
 from tests.scenario import load
 
 Labels = tuple[tuple[str, str], ...]
@@ -317,3 +319,31 @@ def test_lag_and_encryption_are_told_where_known() -> None:
         dict(key)["component"]: value for key, value in family("backup_component_replication_lag_bytes", state).items()
     } == {"node-2": 0}
     assert family("backup_repository_encrypted", state) == {labels(repository="a", repository_id="r1"): 1}
+
+
+def test_a_part_tells_its_version_where_the_server_does() -> None:
+    parts = (
+        Component(id="a1", name="laptop-7", kind="agent", outdated=True, version="24.10.39100"),
+        Component(id="p1", name="proxy-1", kind="proxy", up=True),
+    )
+    assert family("backup_component_info", telling(HQ, components=parts)) == {
+        labels(component="laptop-7", component_id="a1", component_kind="agent", product_version="24.10.39100"): 1,
+        labels(component="proxy-1", component_id="p1", component_kind="proxy"): 1,
+    }
+
+
+def test_a_forecast_is_told_with_its_range_or_not_at_all() -> None:
+    size = 40 * 1024**4
+    store = Repository(id="r1", name="a", capacity_bytes=size, free_bytes=size // 4)
+    noise = random.Random(7)
+    wobbling = tuple(
+        Sample(at=one.at, used_bytes=int(one.used_bytes - noise.random() * 0.004 * size), capacity_bytes=size)
+        for one in filling(0.75, 0.004, size)
+    )
+    growing = replace(telling(HQ, repositories=(store,)), capacity={"r1": wobbling})
+    (full,) = family("backup_repository_forecast_full_timestamp_seconds", growing).values()
+    told = family("backup_repository_forecast_full_range_timestamp_seconds", growing)
+    early, late = (told[labels(repository="a", repository_id="r1", bound=bound)] for bound in ("early", "late"))
+    assert AT < early < full < late
+    still = replace(telling(HQ, repositories=(store,)), capacity={"r1": filling(0.75, 0.0, size)})
+    assert not [name for name, _ in read(still) if "forecast" in name]

@@ -34,7 +34,7 @@ from tests.shelves import POLICY, shelves
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((ROOT / "tests/data/grafana/classic.schema.json").read_text(encoding="utf-8"))
 # What a variable may be of Grafana's own.
-GLOBALS = {"__interval", "__rate_interval", "__range"}
+GLOBALS = {"__interval", "__rate_interval", "__range", "__range_s"}
 
 
 @cache
@@ -158,12 +158,22 @@ def test_the_wall_is_written_large() -> None:
     """At five metres 26 px are the least that a 55-inch screen may show; a table's text is smaller, and fixed."""
     for panel in panels(boards()["lastgood-wall"]):
         assert panel["type"] == "stat", panel["title"]
-        if panel["options"]["textMode"] == "value":
-            # A fixed size cuts a NO DATA off where a number would fit.
-            assert "text" not in panel["options"], panel["title"]
-        else:
+        assert panel["options"]["textMode"] == "value_and_name", panel["title"]
+        if "count(" not in panel["targets"][0]["expr"][:6]:
             assert panel["options"]["text"]["valueSize"] >= 34
             assert panel["options"]["text"]["titleSize"] >= 26
+        else:
+            # Scaled to its tile: a fixed size cuts a NO DATA off where a number would fit.
+            assert "text" not in panel["options"], panel["title"]
+
+
+def test_no_count_on_the_wall_is_told_by_its_colour_alone() -> None:
+    """A panel's header is 14 px: from five metres only what stands in the tile is read."""
+    counts = [p for p in panels(boards()["lastgood-wall"]) if "count(" in p["targets"][0]["expr"][:6]]
+    assert len(counts) == 9
+    for panel in counts:
+        (target,) = panel["targets"]
+        assert target["legendFormat"].lower() == panel["title"].lower()
 
 
 def test_a_band_too_wide_for_the_grid_is_refused() -> None:
@@ -188,6 +198,7 @@ SHARED = (
     mappings.BAD_GOOD,
     mappings.NEVER_READ,
     mappings.NO_NUMBER,
+    mappings.NO_FORECAST,
 )
 
 
@@ -258,7 +269,7 @@ WORDS = frozenset(
     (
         *("by", "on", "or", "and", "unless", "group_left", "group_right", "max", "min", "sum", "count", "topk"),
         *("bottomk", "time", "vector", "increase", "rate", "round", "deriv", "max_over_time", "offset"),
-        "predict_linear",
+        *("predict_linear", "timestamp", "min_over_time"),
         *("avg_over_time", "count_over_time", "last_over_time", "label_replace", "label_values", "sort_desc"),
         *("clamp_min", "bool", "end", "NaN"),
     )
@@ -276,7 +287,7 @@ def known_labels(name: str) -> set[str]:
 
 def bare_names(expr: str) -> set[str]:
     """Names of metrics, those without a selector included."""
-    rest = re.sub(_STRING, "", expr)
+    rest = re.sub(rf"{_STRING}|\$\w+", "", expr)
     rest = re.sub(r"\{[^}]*\}|\[[^\]]*\]", "", rest)
     rest = re.sub(r"\b(by|on|group_left|group_right) ?\([^)]*\)", "", rest)
     rest = re.sub(r"label_values\((\w*[^,]*), \w+\)|offset \d+[smhd]", r"\1", rest)
@@ -330,7 +341,7 @@ def test_no_query_turns_silence_into_a_zero() -> None:
     for place, expr in expressions():
         assert "or vector(0)" not in expr and "absent(" not in expr, place
         if "count(" in expr and " or 0 * count(" not in expr:
-            assert "unless on () count(" in expr or "label_replace" in expr or "sum by" in expr, place
+            assert "NaN * count(" in expr or "label_replace" in expr or "sum by" in expr, place
 
 
 def test_counters_are_only_looked_at_through_their_growth() -> None:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from lastgood.render.expr import listed, max_by, series
-from lastgood.render.grafana import variables
+from lastgood.render.grafana import states, variables
 from lastgood.render.grafana.layout import Band, Board
-from lastgood.render.grafana.mappings import COLORS, CRITICAL, NEUTRAL, STATES, UP_DOWN, WARNING, YES_NO, steps
+from lastgood.render.grafana.mappings import (
+    COLORS,
+    CRITICAL,
+    NEUTRAL,
+    NO_FORECAST,
+    STATES,
+    UP_DOWN,
+    WARNING,
+    YES_NO,
+    steps,
+)
 from lastgood.render.grafana.panels import Panel, Target, override, stat, timeseries
 from lastgood.render.grafana.states import at, counted, either
 from lastgood.render.grafana.tables import Column, Label, table
 from lastgood.render.grafana.variables import IN_SYSTEM
+from lastgood.render.recorded import WORKLOAD_KEYS
 
 UID = "lastgood-capacity"
 # The name too: every series of a repository carries it, so no column has to bring it along.
@@ -24,7 +35,8 @@ def _of(metric: str, **equal: str) -> str:
 
 CAPACITY = _of("backup_repository_capacity_bytes")
 FREE = _of("backup_repository_free_bytes")
-USED = f"(1 - {FREE} / {CAPACITY})"
+# A quota of nothing at all is told as a capacity of 0, of which no share can be used.
+USED = f"(1 - {FREE} / ({CAPACITY} > 0))"
 
 
 def _growth(window: str) -> str:
@@ -32,10 +44,9 @@ def _growth(window: str) -> str:
     return f"(-deriv({series('backup_repository_free_bytes', IN_SYSTEM)}[{window}]) > 0)"
 
 
-def _full_at(window: str) -> str:
-    """When it would be full at the pace of this window."""
-    pace = max_by(KEYS, _growth(window))
-    return f"1000 * (time() + {FREE} / {pace})"
+def _full(bound: str) -> str:
+    """One end of the exporter's range, for a date."""
+    return f"1000 * {_of('backup_repository_forecast_full_range_timestamp_seconds', bound=bound)}"
 
 
 def verdicts(objective: str) -> str:
@@ -73,7 +84,7 @@ def board() -> Board:
 def _tiles() -> tuple[Panel, ...]:
     known = _of("backup_repository_online")
     bad = max_by(KEYS, series("backup:verdict:held", IN_SYSTEM, objective="capacity"))
-    loose = max_by(KEYS, series("backup:verdict:held", IN_SYSTEM, objective="immutability"))
+    loose = max_by(WORKLOAD_KEYS, series("backup:verdict:held", IN_SYSTEM, objective="immutability"))
     soon = f"{_of('backup_repository_forecast_full_timestamp_seconds')} - time()"
 
     def tile(id_: int, title: str, says: str, found: str, color: str) -> Panel:
@@ -86,12 +97,14 @@ def _tiles() -> tuple[Panel, ...]:
              COLORS[WARNING]),
         tile(3, "NOT REACHED", "Their server cannot reach them: nothing can be backed up to them or restored.",
              f"{known} == 0", COLORS[CRITICAL]),
-        tile(4, "IMMUTABILITY BROKEN", "New backups can be deleted sooner than the policy promises.", loose,
-             COLORS[CRITICAL]),
-        tile(5, "SIZE NOT TOLD", "No capacity is told (object storage mostly): no share, no forecast and no verdict.",
+        stat(4, "IMMUTABILITY BROKEN", "Workloads whose new backups can be deleted sooner than the policy promises. "
+             "Coverage lists them.", 4, Target(expr=counted(loose, states.INFO)), thresholds=steps(COLORS[CRITICAL]),
+             links=(variables.open_board("Coverage", "lastgood-coverage"),)),
+        tile(5, "SIZE NOT TOLD", "No capacity of their own is told: no share, no forecast and no verdict. Object "
+             "storage, cloud vaults, and the extents of a scale-out, which count in the whole.",
              f"{known} unless {_ON} {CAPACITY}", NEUTRAL),
         stat(6, "FIRST ONE FULL IN", "By the exporter's forecast; repositories that do not grow are left out.", 4,
-             Target(expr=f"min({soon})"), unit="s", decimals=1, none="NO FORECAST",
+             Target(expr=f"min({soon}) or NaN * count({known})"), unit="s", decimals=1, mappings=NO_FORECAST,
              thresholds=steps(NEUTRAL)),
     )  # fmt: skip
 
@@ -101,9 +114,8 @@ def _now() -> Panel:
     return table(
         7,
         "Repositories",
-        "Used share against the policy's limits. The forecast is the exporter's, from its history; beside it when the "
-        "repository would be full at the pace of the last 7 and of the last 30 days: that range is how sure it is. "
-        "Blank: it does not grow, or there is too little history.",
+        "Used share against the policy's limits. The forecast is the exporter's, from the peaks of its history; it "
+        "lies between earliest and latest with 95 %. Without one: it does not grow, or there is too little history.",
         24,
         keys=KEYS,
         labels=(Label(name="repository", title="Repository", width=220), Label(name="system", title="System")),
@@ -125,8 +137,8 @@ def _now() -> Panel:
                 expr=f"1000 * {_of('backup_repository_forecast_full_timestamp_seconds')}",
                 unit="dateTimeFromNow",
             ),
-            Column(title="At 7 days' pace", expr=_full_at("7d"), unit="dateTimeFromNow"),
-            Column(title="At 30 days' pace", expr=_full_at("30d"), unit="dateTimeFromNow"),
+            Column(title="Full, earliest", expr=_full("early"), unit="dateTimeFromNow"),
+            Column(title="Full, latest", expr=_full("late"), unit="dateTimeFromNow"),
             Column(title="Reached", expr=_of("backup_repository_online"), mappings=UP_DOWN, width=120),
         ),
         sort="Used",
@@ -154,7 +166,7 @@ def _used() -> Panel:
 
 def _free() -> Panel:
     ahead = max_by(KEYS, f"predict_linear({series('backup_repository_free_bytes', IN_SYSTEM)}[7d], {30 * _DAY})")
-    least = f"bottomk({_LINES}, {FREE})"
+    least = f"bottomk({_LINES}, {FREE} and {_ON} ({CAPACITY} > 0))"
     return timeseries(
         9,
         "Free space, and what 30 more days would leave",
@@ -174,14 +186,17 @@ def _immutability() -> Panel:
     return table(
         12,
         "For how long new backups cannot be deleted, and whether they are encrypted",
-        "The repository's own setting, and the verdict on the policy's promises. Blank: the product does not tell.",
+        "The repository's own settings; 0 s is no immutability at all. Whether they are enough for each workload "
+        "is judged with its copies: see Coverage. A dash: the product does not tell.",
         24,
         keys=KEYS,
         labels=(Label(name="repository", title="Repository", width=220), Label(name="system", title="System")),
         columns=(
-            Column(title="Immutability", expr=verdicts("immutability"), mappings=STATES, width=150),
-            Column(title="Immutable for", expr=_of("backup_repository_immutable_seconds"), unit="s", decimals=0),
+            Column(
+                title="Immutable for", expr=_of("backup_repository_immutable_seconds"), unit="s", decimals=0, width=170
+            ),
             Column(title="Encrypts what it holds", expr=_of("backup_repository_encrypted"), mappings=YES_NO, width=190),
         ),
-        sort="Immutability",
+        sort="Immutable for",
+        ascending=True,
     )

@@ -7,8 +7,9 @@ from lastgood.policy import Exclusion, Policy
 from lastgood.render.expr import differs, like, max_by, series, unlike
 from lastgood.render.grafana import states, variables
 from lastgood.render.grafana.layout import Band, Board
-from lastgood.render.grafana.mappings import COLORS, CRITICAL, EXCLUDED, OK, STATES, UNKNOWN, WARNING, YES_NO, steps
+from lastgood.render.grafana.mappings import COLORS, CRITICAL, EXCLUDED, OK, STATES, UNKNOWN, WARNING, steps
 from lastgood.render.grafana.panels import Panel, Target, stat, text
+from lastgood.render.grafana.recovery import proven
 from lastgood.render.grafana.states import ON_WORKLOAD, at, counted, either, named, scoped
 from lastgood.render.grafana.tables import Column, Label, table
 from lastgood.render.grafana.variables import IN_SYSTEM
@@ -16,6 +17,8 @@ from lastgood.render.recorded import WORKLOAD_KEYS
 
 UID = "lastgood-coverage"
 ROWS = 250
+# What the policy may ask of the copies of a workload.
+_ASKED = "copies|immutability|encryption"
 _NEVER = series("backup:workload_never:held", IN_SYSTEM)
 
 
@@ -45,7 +48,7 @@ def board(policy: Policy) -> Board:
             Band(4, _tiles()),
             Band(9, (_gaps(), _excused())),
             Band(8, (_until(policy), _unread())),
-            Band(10, (_copies(),), title="Copies: towards 3-2-1-1-0", id=10),
+            Band(11, (_copies(),), title="3-2-1-1-0", id=10),
         ),
     )
 
@@ -156,7 +159,7 @@ def _until(policy: Policy) -> Panel:
         "Excused until when, and why",
         f"As compiled from policy {policy.digest}; compile again after a change of its exclusions.",
         14,
-        f"{content}\n\nPolicy `{policy.digest}`.",
+        f"{content}\n\nPolicy `{policy.digest}`. Workloads of a suspended tenant are excused for as long as it is.",
     )
 
 
@@ -191,46 +194,61 @@ def _unread() -> Panel:
 
 
 def _copies() -> Panel:
-    def points(role: str) -> str:
-        return max_by(WORKLOAD_KEYS, series("backup_workload_recovery_points", IN_SYSTEM, role=role))
-
-    counts = max_by(
+    """What is told of each digit. Media and sites are declared in the policy, and no series tells of them until judge
+    does: their column is NO DATA, and never a pass."""
+    found = max_by(
         (*WORKLOAD_KEYS, "role"),
         series("backup_workload_last_good_timestamp_seconds", IN_SYSTEM, unlike("role", "production")),
     )
-    copies = f"count by (system, workload_id) ({counts})"
-    rows = f"bottomk({ROWS}, {scoped(copies)})"
+    found_any = max_by(WORKLOAD_KEYS, found)
+    copies = f"1 + count by (system, workload_id) ({found})"
+    # Those of which a promise is judged come before the many of which none is, the worst of them first.
+    asked = series("backup_verdict", IN_SYSTEM, differs("workload_id", ""), like("objective", _ASKED))
+    doubt = f"1 + ({max_by(WORKLOAD_KEYS, asked)} < 4) or {ON_WORKLOAD} 0 * {found_any}"
+    rows = f"bottomk({ROWS}, {scoped(f'{copies} - {ON_WORKLOAD} 10 * ({doubt})')})"
+
+    def points(role: str, width: int) -> Column:
+        counted = max_by(WORKLOAD_KEYS, series("backup_workload_recovery_points", IN_SYSTEM, role=role))
+        return Column(title=f"In {role}", expr=f"{counted} and {ON_WORKLOAD} {rows}", width=width)
+
+    def judged(title: str, told: str, width: int = 140, *, filled: bool = True) -> Column:
+        # Rows without a number, so that a verdict nobody gives is a NO DATA and no missing column. But where the table
+        # is sorted: a number that is none has no place in an order.
+        without = f" or {ON_WORKLOAD} NaN * {rows}" if filled else ""
+        return Column(title=title, expr=f"({told}) and {ON_WORKLOAD} {rows}{without}", mappings=STATES, width=width)
+
     return table(
         12,
-        "Restore points by copy, the fewest copies first",
-        "Copies: places with a usable restore point; production comes on top. Which media and sites they are on, "
-        "and which of them cannot be deleted, no series tells by workload: the capacity board shows it by repository. "
-        f"Integrity: the newest point's own checks. The {ROWS} with the fewest copies.",
+        "Three copies, two media, one off-site, one immutable, no errors",
+        "Copies: production and each place with a usable restore point. Media and sites as the policy declares them: "
+        "NO DATA until they are judged. Immutable: as the policy promises. Errors: the newest point's own checks, "
+        "whose OK is told in the full profile only, and the newest restore test. "
+        f"NO DATA: nobody promises or tells it. The {ROWS} of which most is in doubt.",
         24,
         keys=WORKLOAD_KEYS,
         labels=(
-            Label(name="workload", title="Workload"),
+            Label(
+                name="workload",
+                title="Workload",
+                links=(
+                    variables.open_board("RPO", "lastgood-rpo", carry=(), system="system", workload="workload"),
+                    variables.open_board("Recovery evidence", "lastgood-recovery", carry=(), system="system"),
+                ),
+            ),
             Label(name="system", title="System"),
             Label(name="tier", title="Tier", width=90),
         ),
         columns=(
-            Column(title="Copies", expr=named(rows, WORKLOAD_KEYS), width=110),
-            Column(title="Primary points", expr=f"{points('primary')} and {ON_WORKLOAD} {rows}"),
-            Column(title="Copy points", expr=f"{points('copy')} and {ON_WORKLOAD} {rows}"),
-            Column(title="Archive points", expr=f"{points('archive')} and {ON_WORKLOAD} {rows}"),
-            Column(
-                title="Integrity",
-                expr=f"({_verdict('integrity')}) and {ON_WORKLOAD} {rows}",
-                mappings=STATES,
-                width=110,
-            ),
-            Column(
-                title="Covered by a job",
-                expr=f"({series('backup_workload_protected', IN_SYSTEM)}) and {ON_WORKLOAD} {rows}",
-                mappings=YES_NO,
-                width=160,
-            ),
+            Column(title="3: copies", expr=named(f"({copies}) and {ON_WORKLOAD} {rows}", WORKLOAD_KEYS), width=120),
+            points("primary", 120),
+            points("copy", 110),
+            points("archive", 120),
+            judged("2, 1: media, off-site", _verdict("copies"), 180),
+            judged("1: immutable", _verdict("immutability"), 160, filled=False),
+            judged("0: integrity", _verdict("integrity")),
+            judged("0: restore test", proven(), 150),
+            judged("Encryption", _verdict("encryption")),
         ),
-        sort="Copies",
-        ascending=True,
+        sort="1: immutable",
+        among=found,
     )

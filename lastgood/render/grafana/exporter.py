@@ -206,9 +206,9 @@ def _requests() -> Panel:
     sent = series("lastgood_collector_requests_total", IN_SYSTEM)
     return timeseries(
         12,
-        "Requests to each system, a second",
+        "Requests to each system, a minute",
         "What the exporter costs the backup systems.",
         12,
-        Target(expr=f"sum by (system) (rate({sent}[$__rate_interval]))", legend="{{system}}", instant=False),
-        unit="reqps",
+        Target(expr=f"60 * sum by (system) (rate({sent}[$__rate_interval]))", legend="{{system}}", instant=False),
+        unit="short",
     )

@@ -134,7 +134,8 @@ def _now() -> Panel:
         columns=(
             Column(
                 title="Last run",
-                expr=_named(scoped(_result()), labels=("backup_job", "job_type", "tier")),
+                expr=f"{_named(scoped(_result()), labels=('backup_job', 'job_type', 'tier'))}"
+                f" or {_ON_JOB} NaN * ({scoped(_INFO)})",
                 mappings=RESULTS,
                 width=120,
             ),
@@ -155,6 +156,7 @@ def _now() -> Panel:
             ),
         ),
         sort="Last run",
+        among=_INFO,
     )
 
 

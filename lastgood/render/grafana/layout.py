@@ -138,9 +138,11 @@ def _annotation(name: str, expr: str, color: str, title: str, text: str, *, by_v
 
 
 def _policy_changes() -> Json:
-    info = f"count by (hash) ({series('lastgood_policy_info')})"
-    began = f"{info} unless count by (hash) (last_over_time({series('lastgood_policy_info')}[1h] offset 2m))"
-    return _annotation("Policy changes", began, COLORS[EXCLUDED], "Policy changed", "now {{hash}}", by_value=False)
+    """When each policy was first seen in the time range; not the one in force when it began. By value: Grafana asks an
+    annotation at some hundred moments only, between which a change would fall."""
+    first = f"min by (hash) (min_over_time(timestamp({series('lastgood_policy_info')})[$__range:5m]))"
+    began = f"1000 * ({first} > time() - $__range_s + 600)"
+    return _annotation("Policy changes", began, COLORS[EXCLUDED], "Policy changed", "now {{hash}}", by_value=True)
 
 
 def _restores(*, shown: bool) -> Json:

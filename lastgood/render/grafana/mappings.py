@@ -76,6 +76,8 @@ ON_OFF = _values({1: ("yes", COLORS[OK]), 0: ("NO", COLORS[WARNING])}, UNTOLD)
 BAD_GOOD = _values({1: ("YES", COLORS[WARNING]), 0: ("no", COLORS[OK])}, UNTOLD)
 # For cells with thresholds: without a number they would have the colour of the lowest, which is the best.
 NO_NUMBER = [_special(0, *UNTOLD)]
+# A repository that does not grow, or whose growth is not known long enough, has no date.
+NO_FORECAST = [_special(0, "NO FORECAST", NEUTRAL)]
 # A system that was never read has no age.
 NEVER_READ = _values({-1: ("never read", COLORS[CRITICAL])})
 

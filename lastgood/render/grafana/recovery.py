@@ -19,7 +19,7 @@ _HELD = series("backup:restore_test_deadline:held", IN_SYSTEM)
 _RTO = max_by(WORKLOAD_KEYS, series("backup_workload_rto_seconds", IN_SYSTEM))
 
 
-def _state() -> str:
+def proven() -> str:
     """The rank of each restore-test objective. A proof counts by the clock, and is held: an old one stays old."""
     late = {CRITICAL: ("failed",), WARNING: ("0", "1")}
     parts = [at(rank, untested(proven)) for rank, words in late.items() for proven in words]
@@ -57,8 +57,11 @@ def board() -> Board:
 
 
 def _tiles() -> tuple[Panel, ...]:
-    state = scoped(_state())
+    state = scoped(proven())
     rto = series("backup:verdict:held", IN_SYSTEM, objective="rto")
+    # Judge says UNKNOWN while the time for a first proof runs, then WARNING: neither has shown that it can be kept.
+    told = series("backup_verdict", IN_SYSTEM, objective="rto")
+    unproven = max_by(WORKLOAD_KEYS, either((f"{rto} == 1", f"{told} == 3")))
     known = states.INFO
 
     def tile(id_: int, title: str, says: str, found: str, among: str, color: str) -> Panel:
@@ -76,7 +79,7 @@ def _tiles() -> tuple[Panel, ...]:
         tile(5, "RTO MISSED", "Their newest whole restore or drill took longer than their RTO, or failed.",
              scoped(f"{rto} == 2"), known, COLORS[CRITICAL]),
         tile(6, "RTO UNPROVEN", "They have an RTO, and no timed whole restore shows that it can be kept.",
-             scoped(f"{rto} == 1"), known, COLORS[WARNING]),
+             scoped(unproven), scoped(told), COLORS[WARNING]),
     )  # fmt: skip
 
 
@@ -90,7 +93,7 @@ def _tests() -> Panel:
     rows = f"bottomk({ROWS}, {scoped(_HELD)})"
     labels = (*WORKLOAD_KEYS, "workload", "tier", "owner_team")
     held = max_by(labels, f"0 * {_HELD} + 1")
-    state = f"({_state()}) * {ON_WORKLOAD} group_right {held}"
+    state = f"({proven()}) * {ON_WORKLOAD} group_right {held}"
 
     def told(kind: str) -> str:
         return f"1000 * ({_last(kind)} and {ON_WORKLOAD} {rows})"
@@ -121,6 +124,7 @@ def _tests() -> Panel:
         ),
         sort="Due",
         ascending=True,
+        among=_HELD,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lastgood.policy import Objective
-from lastgood.render.expr import listed, max_by, series
+from lastgood.render.expr import differs, listed, max_by, series
 from lastgood.render.grafana import states, variables
 from lastgood.render.grafana.layout import Band, Board
 from lastgood.render.grafana.mappings import COLORS, CRITICAL, EXCLUDED, OK, STATES, UNKNOWN, WARNING, WORDS, steps
@@ -120,6 +120,7 @@ def _now() -> Panel:
         ),
         sort="Left",
         ascending=True,
+        among=states.promised(),
     )
 
 
@@ -209,7 +210,12 @@ def _tenants() -> Panel:
 
     first = series("backup_tenant_oldest_rpo_deadline_timestamp_seconds", IN_SYSTEM)
     held = series("backup:tenant_rpo_deadline:held", IN_SYSTEM)
-    left = f"min by {listed(keys)} ({held} or {first})"
+    # A workload's own deadline is held with the tenant it belongs to: a dead exporter ends no tenant's breach.
+    tenant = ("backup_tenant_id", "backup_tenant")
+    owned = f"0 * {series('backup:workload_info:held', IN_SYSTEM, differs('backup_tenant_id', ''))} + 1"
+    promised = f"{states.DEADLINE} unless {states.ON_WORKLOAD} {states.excluded()}"
+    own = f"({promised}) * {states.ON_WORKLOAD} group_left {listed(tenant)} ({owned})"
+    left = f"min by {listed(keys)} ({held} or {first} or {own})"
     return table(
         13,
         "By tenant: workloads by the state of their RPO",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
-from lastgood.render.expr import listed
+from lastgood.render.expr import listed, quote
 from lastgood.render.grafana.mappings import NO_DATA, NO_NUMBER, UNTOLD, Json, plain
 from lastgood.render.grafana.panels import Panel, Target, override
 
@@ -50,15 +50,22 @@ def table(
     sort: str,
     ascending: bool = False,
     none: str = NO_DATA,
+    among: str = "",
 ) -> Panel:
     """`keys` identify a row; `labels` are those shown. The first column's query brings them all, the others `keys`.
 
-    `none` is what an empty table says.
+    `none` is what an empty table of one column says. Grafana shows a merged one without rows as headers only, which
+    says nothing: it gets a row that says NO DATA. `among` is what there are no rows without, where that is cheaper to
+    ask for than the first column again.
     """
     brought = list(dict.fromkeys((*keys, *(label.name for label in labels))))
-    targets = tuple(
-        Target(expr=f"max by {listed(brought if n == 0 else keys)} ({column.expr})", table=True)
-        for n, column in enumerate(columns)
+    first = columns[0].expr
+    if len(columns) > 1:
+        row = f'label_replace(vector(NaN), "{labels[0].name}", {quote(NO_DATA)}, "", "")'
+        first = f"({first}) or {row} unless on () count({among or first})"
+    targets = (
+        Target(expr=f"max by {listed(brought)} ({first})", table=True),
+        *(Target(expr=f"max by {listed(keys)} ({column.expr})", table=True) for column in columns[1:]),
     )
     refs = (
         [f"Value #{ref}" for ref, _ in zip(ascii_uppercase, columns, strict=False)] if len(columns) > 1 else ["Value"]
@@ -101,9 +108,8 @@ def table(
 def _shown(ref: str, column: Column) -> Json:
     """The title by `displayName`, so that unit and links stay with the field."""
     properties: Json = {"displayName": column.title, "unit": column.unit}
-    if column.mappings:
-        properties["mappings"] = list(column.mappings)
-    else:
+    properties["mappings"] = [*column.mappings] or NO_NUMBER
+    if not column.mappings:
         properties["noValue"] = UNTOLD[0]
     if column.thresholds is not None:
         properties["thresholds"] = column.thresholds

@@ -10,6 +10,7 @@ from lastgood.render.grafana.mappings import Json
 from lastgood.render.grafana.panels import DATASOURCE, data_link
 
 IN_SYSTEM = like("system", "$system")
+IN_SOURCE = like("source", "$source")
 
 
 def datasource() -> Json:
@@ -55,9 +56,13 @@ def system() -> Json:
     return _query("system", "System", f"label_values({series('backup:workload_info:held')}, system)", ".+")
 
 
-def configured() -> Json:
+def configured(*matchers: str) -> Json:
     """Systems whose exporter has told of them in the time range, those without a workload included."""
-    return _query("system", "System", f"label_values({series('lastgood_system_up')}, system)", ".+")
+    return _query("system", "System", f"label_values({series('lastgood_system_up', *matchers)}, system)", ".+")
+
+
+def vendor() -> Json:
+    return _query("source", "Vendor", f"label_values({series('lastgood_system_up')}, source)", ".+")
 
 
 def tier() -> Json:

@@ -30,7 +30,7 @@ UID = "lastgood-wall"
 ROWS = 28
 # As many lines as stay readable in their panels.
 LINES, BLIND = 7, 2
-# Of name and value; a count without a name is scaled to its tile, and so is a NO DATA in its place.
+# Of name and value. A count and its name are scaled to their tile, and so is a NO DATA in their place.
 _LINE, _TILE = (30, 34), (26, 40)
 
 
@@ -88,13 +88,16 @@ def _tiles() -> tuple[Panel, ...]:
         OK: (5, 5, "Workloads with a good backup inside their RPO, read recently enough to be believed."),
         EXCLUDED: (6, 3, "Workloads whose risk the policy accepts, with a reason and an end. Never part of the OK."),
     }
+    # Each name once more, in the tile: a panel's header is 14 px, and a number alone would be told by its colour alone.
     made = [
         stat(
             id_,
             WORDS[rank],
             f"{says} Each workload is counted once, by its worst.",
             width,
-            Target(expr=states.counted(f"({worst}) == {rank}", worst)),
+            Target(expr=states.counted(f"({worst}) == {rank}", worst), legend=WORDS[rank]),
+            names=True,
+            across=True,
             thresholds=steps(COLORS[rank]),
             links=(variables.open_board("RPO compliance", "lastgood-rpo", carry=("system", "tier", "team")),),
         )
@@ -107,7 +110,9 @@ def _tiles() -> tuple[Panel, ...]:
             "WITHOUT RPO",
             "Workloads that no rule of the policy gives an RPO: nothing on this wall could ever turn red for them.",
             3,
-            Target(expr=states.counted(without, states.KNOWN)),
+            Target(expr=states.counted(without, states.KNOWN), legend="WITHOUT RPO"),
+            names=True,
+            across=True,
             thresholds=steps(COLORS[WARNING]),
             links=(variables.open_board("Coverage", "lastgood-coverage"),),
         )
@@ -216,7 +221,9 @@ def _proofs() -> Panel:
         "RESTORES UNPROVEN",
         "Workloads and sampled tiers whose proof of a restore is too old, failed, or was due and never came.",
         4,
-        Target(expr=states.counted(due, among)),
+        Target(expr=states.counted(due, among), legend="restores unproven"),
+        names=True,
+        across=True,
         thresholds=steps(COLORS[WARNING]),
         links=(variables.open_board("Recovery evidence", "lastgood-recovery", carry=("system", "tier", "team")),),
     )
@@ -231,7 +238,9 @@ def _fullest() -> Panel:
         "REPOSITORIES FILLING",
         "Repositories whose used space, or the time until they are full, is past a limit of the policy.",
         4,
-        Target(expr=states.counted(full, among)),
+        Target(expr=states.counted(full, among), legend="repositories filling"),
+        names=True,
+        across=True,
         thresholds=steps(COLORS[WARNING]),
         links=(variables.open_board("Capacity", "lastgood-capacity"),),
     )
@@ -251,7 +260,9 @@ def _jobs() -> Panel:
         "JOBS FAILING OR STUCK",
         "Jobs that succeed less often than the policy asks, or whose run goes on for too long.",
         4,
-        Target(expr=states.counted(jobs, among)),
+        Target(expr=states.counted(jobs, among), legend="jobs failing or stuck"),
+        names=True,
+        across=True,
         thresholds=steps(COLORS[WARNING]),
         links=(variables.open_board("Jobs", "lastgood-jobs", carry=("system", "tier")),),
     )
