@@ -6,9 +6,11 @@ https://docs.datadoghq.com/getting_started/tagging/#define-tags.
 
 from __future__ import annotations
 
+import logging
 import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -76,12 +78,12 @@ def instance(file: str) -> dict[str, Any]:
 
 def sent(page: str | None, told: Mapping[str, Any], at: datetime) -> Sent:
     """The page (None: the exporter is dead) through the check, whose clock shows `at`."""
-    from datadog_checks.base import OpenMetricsBaseCheckV2
-    from datadog_checks.base.checks.openmetrics.v2.transformers import time_elapsed
-    from datadog_checks.base.stubs import aggregator
+    with _agents_loggers(), Exporter(page or "") as exporter, pytest.MonkeyPatch.context() as patch:
+        from datadog_checks.base import OpenMetricsBaseCheckV2
+        from datadog_checks.base.checks.openmetrics.v2.transformers import time_elapsed
+        from datadog_checks.base.stubs import aggregator
 
-    aggregator.reset()
-    with Exporter(page or "") as exporter, pytest.MonkeyPatch.context() as patch:
+        aggregator.reset()
         exporter.page = page
         patch.setattr(time_elapsed, "get_timestamp", lambda: at.timestamp())
         config = {**told, "openmetrics_endpoint": f"http://127.0.0.1:{exporter.port}/metrics"}
@@ -95,6 +97,19 @@ def sent(page: str | None, told: Mapping[str, Any], at: datetime) -> Sent:
             for c in aggregator.service_checks(name)
         ],
     )
+
+
+@contextmanager
+def _agents_loggers() -> Iterator[None]:
+    """While it runs, and no longer: the check makes each new logger of the process one that refuses `critical`."""
+    usual = logging.getLoggerClass()
+    try:
+        from datadog_checks.base.stubs.log import AgentLogger
+
+        logging.setLoggerClass(AgentLogger)
+        yield
+    finally:
+        logging.setLoggerClass(usual)
 
 
 def _tags(told: Sequence[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -260,3 +261,9 @@ def test_no_series_above_the_checks_own_limit_is_lost() -> None:
     assert len(sent(text, told, board_estates.NOW).metrics) == 2500
     del told["max_returned_metrics"]
     assert len(sent(text, told, board_estates.NOW).metrics) == 2000
+
+
+def test_the_check_leaves_the_loggers_of_others_alone() -> None:
+    scenario = load("breach-pages")
+    sent(page(scenario.estate, scenario.policy, scenario.now), instance(AGGREGATE), scenario.now)
+    assert type(logging.getLogger("made.after.the.check")) is logging.Logger
