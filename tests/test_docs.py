@@ -297,6 +297,11 @@ def test_the_table_of_vendors_is_theirs() -> None:
     assert expected
 
 
+def test_the_readme_lists_every_command() -> None:
+    (told,) = (there for there, _ in rows(README, "there") if "`check-config`" in there)
+    assert re.findall(r"`([^`]+)`", told) == cli.list_commands(click.Context(cli))
+
+
 def test_what_verdicts_rest_on_is_told_as_it_is() -> None:
     table = rows((ROOT / "docs/verdicts.md").read_text(), "objective")
     expected = {o.value: ", ".join(names) for o, names in RESTS_ON.items()}

@@ -17,7 +17,6 @@ from exporters.schedule import Schedule
 from exporters.watch import Tally
 from lastgood.errors import NotPermitted
 
-SINGLE = Tally(whole=False, listed=False)
 # A token for each customer is 1 more request for each and every two hours: past this many it is not done.
 MOST_CUSTOMERS = 500
 

@@ -83,8 +83,6 @@ class BackupServer(Entity, frozen=True, gc=False):
 class HierarchyRoot(Entity, frozen=True, gc=False):
     """/hierarchyRoots: a vCenter, host or cluster; its name is what it was added as."""
 
-    host_type: str | None = None
-
 
 class RetryOptions(Part, frozen=True, gc=False):
     """`retry_timeout` is minutes, as in the console; the reference gives no unit."""

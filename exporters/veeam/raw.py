@@ -226,7 +226,6 @@ class BackupObject(Row):
     name: str = ""
     type: str | None = None
     platform_name: str | None = None
-    platform_id: str | None = None
     restore_points_count: int | None = None
     object_id: str | None = None
     path: str | None = None

@@ -28,7 +28,6 @@ from lastgood.render.rule_tests.scenario import (
 
 _STALE = "lastgood_system_stale_timestamp_seconds"
 _BLOCKED = "lastgood_system_auth_blocked_until_timestamp_seconds"
-_COLLECTOR_STALE = "lastgood_collector_stale_timestamp_seconds"
 _FRESH = s(_STALE, always(10**9)) | s("lastgood_system_up", always(1))
 _BLIND = s(_STALE, always(60)) | s("lastgood_system_up", always(0))
 

@@ -31,7 +31,6 @@ from lastgood.render.rule_tests.workloads import info
 
 _WORKLOAD = SQL | PEOPLE
 _PRIMARY = _WORKLOAD | {"role": "primary"}
-_INFO = SQL | PEOPLE | {"kind": "vm"}
 
 
 def _gone(objective: str, labels: Mapping[str, str], value: int, severity: str) -> Case:
