@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from exporters.families_systems import exporter, system
 from exporters.families_tenants import labels as tenant_labels
-from exporters.families_tenants import rpo_states, tenants
+from exporters.families_tenants import rpo_state, rpo_verdicts, tenants
 from exporters.families_totals import tiers, verdicts_by_objective
 from exporters.present import log_backups, mounted_name, mounts, only_counted, threats, throughput
 from exporters.textformat import Samples, block
@@ -18,7 +18,7 @@ from lastgood.judging.infrastructure import facts_of
 from lastgood.judging.jobs import limit_of, run_limits
 from lastgood.judging.restores import proofs
 from lastgood.model import Job, Listing, Mode, Repository, Result, Role, Run, Workload
-from lastgood.policy import Assigned, Objective, Policy
+from lastgood.policy import Objective, Policy, Urgency
 from lastgood.runs import consecutive_failures, final_result
 from lastgood.verdict import Place, State, Verdict, job_assigned
 
@@ -64,21 +64,20 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     counted = only_counted(view)
     by_workload: dict[str, list[Place]] = {}
     for place in held:
-        if place.standing.workload.id not in counted:
-            by_workload.setdefault(place.standing.workload.id, []).append(place)
-    states = rpo_states(told)
-    muted = {v.subject.id for v in told if v.objective is Objective.RPO and v.muted_until is not None}
+        by_workload.setdefault(place.standing.workload.id, []).append(place)
+    rpos = rpo_verdicts(told)
+    late = {tier: view.policy.urgency_of(Objective.RPO, tier, "CRITICAL", view.now) for tier in view.policy.tiers}
     for ident, found in by_workload.items():
-        asked = _asked(view, view.assigned[ident], states.get(ident), ident in muted)
-        _workload(out, view, found, asked, full=full)
+        if ident not in counted:
+            _workload(out, view, found, _asked(late, rpos.get(ident)), full=full)
     _risks(out, view)
     for job in view.jobs.values():
         _job(out, view, job)
     _logs(out, view)
     for repository in view.state.snapshot.repositories:
         _repository(out, view, repository)
-    tenants(out, view, held, told, counted)
-    tiers(out, view, held, told)
+    tenants(out, view, held, told, rpos, counted)
+    tiers(out, view, by_workload, rpos)
     verdicts_by_objective(out, view.policy, told, view.now)
     system(out, view)
     exporter(out, view)
@@ -90,10 +89,17 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     return out
 
 
-def _asked(view: View, assigned: Assigned, state: State | None, muted: bool) -> str:
-    """Labels that say what a missed deadline asks of people: some tools (Datadog) cannot join one family to another."""
-    urgency = view.policy.urgency_of(Objective.RPO, assigned.tier.name if assigned.tier else None, "CRITICAL", view.now)
-    flags = (("excluded", state is State.EXCLUDED), ("muted", muted))
+def _asked(late: Mapping[str, Urgency], rpos: Sequence[Verdict] | None) -> str:
+    """Labels that say what a missed deadline asks of people (`late`, by tier): some tools (Datadog) cannot join one
+    family to another."""
+    if not rpos or rpos[0].tier is None:
+        return ""
+    return _asking(late[rpos[0].tier], rpo_state(rpos) is State.EXCLUDED, rpos[0].muted_until is not None)
+
+
+@lru_cache(maxsize=16)
+def _asking(urgency: Urgency, excluded: bool, muted: bool) -> str:
+    flags = (("excluded", excluded), ("muted", muted))
     return f',urgency="{urgency}"' + "".join(f',{name}="1"' for name, on in flags if on)
 
 

@@ -18,6 +18,9 @@ from lastgood.verdict import Place, State, Verdict, worst
 UNPROMISED = "none"
 COUNTED = (*(state.name.lower() for state in State), UNPROMISED)
 
+# The verdicts on the RPO of each workload, one for each role, by its id.
+Rpos = Mapping[str, Sequence[Verdict]]
+
 
 def labels(view: View, workload: Workload) -> str:
     """The labels that name a workload's tenant; empty where it is not told."""
@@ -25,13 +28,17 @@ def labels(view: View, workload: Workload) -> str:
 
 
 def tenants(
-    out: Samples, view: View, places: Iterable[Place], verdicts: Sequence[Verdict], counted: Collection[str]
+    out: Samples,
+    view: View,
+    places: Iterable[Place],
+    verdicts: Sequence[Verdict],
+    rpos: Rpos,
+    counted: Collection[str],
 ) -> None:
     """Each tenant the system tells of; of those that own workloads also how these stand. `counted` are those whose
     verdicts nothing else tells."""
     for tenant in view.tenants.values():
         _tenant(out, view, tenant)
-    states = rpo_states(verdicts)
     counts: dict[str, Counter[str]] = {}
     first: dict[str, datetime] = {}
     idents: dict[str, str] = {}
@@ -40,7 +47,7 @@ def tenants(
         workload = standing.workload
         if workload.tenant_id is None:
             continue
-        state, ident = states.get(workload.id), idents.get(workload.id)
+        state, ident = rpo_state(rpos.get(workload.id)), idents.get(workload.id)
         if ident is None:
             ident = idents[workload.id] = labels(view, workload)
             counts.setdefault(ident, Counter())[UNPROMISED if state is None else state.name.lower()] += 1
@@ -74,10 +81,17 @@ def _tenant(out: Samples, view: View, tenant: Tenant) -> None:
     out.add("backup_tenant_readable", ident, tenant.readable)
 
 
-def rpo_states(verdicts: Iterable[Verdict]) -> Mapping[str, State]:
-    """The worst verdict on the RPO of each workload, whatever the role, by its id."""
-    found: dict[str, list[State]] = {}
+def rpo_verdicts(verdicts: Iterable[Verdict]) -> Rpos:
+    found: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.objective is Objective.RPO and verdict.subject.kind == "workload":
-            found.setdefault(verdict.subject.id, []).append(verdict.state)
-    return {ident: top for ident, states in found.items() if (top := worst(states)) is not None}
+            found.setdefault(verdict.subject.id, []).append(verdict)
+    return found
+
+
+def rpo_state(found: Sequence[Verdict] | None) -> State | None:
+    """The worst of a workload's verdicts on its RPO, whatever the role; None without any."""
+    # Hardly any workload has two, and every one comes through here.
+    if found is None or len(found) == 1:
+        return found[0].state if found else None
+    return worst(verdict.state for verdict in found)

@@ -7,71 +7,70 @@ a maintenance window mutes is told apart: such tools know no window of the polic
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from exporters.families_tenants import COUNTED, UNPROMISED, rpo_states
+from exporters.families_tenants import COUNTED, Rpos, rpo_state
 from exporters.textformat import Samples, block
 from lastgood.judging.base import View
 from lastgood.policy import Objective, Policy, Urgency
-from lastgood.verdict import Place, State, Verdict
+from lastgood.verdict import State, Verdict
 
-# Tier and owner; None where the policy names none.
-_Group = tuple[str | None, str | None]
-# The earliest moment of each group, and whether its notifications are muted.
-_Moments = dict[tuple[_Group, bool], datetime]
 # What verdicts have in common that are counted together: objective, owner, tier, state, urgency, muted.
 _Kind = tuple[Objective, str | None, str | None, State, Urgency | None, bool]
 # A verdict that is OK or excluded asks nothing of anybody.
 _TOLD = (State.WARNING, State.CRITICAL, State.UNKNOWN)
 
 
-def tiers(out: Samples, view: View, places: Iterable[Place], verdicts: Sequence[Verdict]) -> None:
-    """Each tier and owner: how their workloads stand against their RPO, and which moment comes first."""
-    worst = rpo_states(verdicts)
-    each = {(v.subject.id, v.subject.role): v for v in verdicts if v.objective is Objective.RPO}
-    counts: dict[_Group, Counter[str]] = {}
-    late: _Moments = {}
-    risky: _Moments = {}
-    seen: set[str] = set()
-    for place in places:
-        standing = place.standing
-        ident = standing.workload.id
-        assigned = view.assigned[ident]
+@dataclass(slots=True)
+class _Total:
+    """The workloads of one tier and owner. `counts` are in the order of COUNTED; moments are the earliest, by whether
+    their notifications are muted."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * len(COUNTED))
+    late: dict[bool, datetime] = field(default_factory=dict)
+    risky: dict[bool, datetime] = field(default_factory=dict)
+
+
+def tiers(out: Samples, view: View, workloads: Iterable[str], rpos: Rpos) -> None:
+    """Each tier and owner: how their workloads stand against their RPO, and which moment comes first. Workloads are
+    told by their ids."""
+    totals: dict[tuple[str | None, str | None], _Total] = {}
+    for ident in workloads:
+        assigned, found = view.assigned[ident], rpos.get(ident, ())
         group = (assigned.tier.name if assigned.tier else None, assigned.owner)
-        if ident not in seen:
-            seen.add(ident)
-            found = worst.get(ident)
-            counts.setdefault(group, Counter())[UNPROMISED if found is None else found.name.lower()] += 1
-        verdict = each.get((ident, standing.role))
-        if verdict is None or verdict.state is State.EXCLUDED:
-            continue
-        muted = verdict.muted_until is not None
-        _first(late, group, muted, standing.deadline)
-        if standing.at_risk is not None and verdict.state is not State.CRITICAL:
-            _first(risky, group, muted, standing.at_risk.at)
-    for group, numbers in counts.items():
-        for word in COUNTED:
-            out.add("backup_tier_workloads", _labels(group, ("verdict", word)), numbers[word])
-    _moments(out, view, "backup_tier_oldest_rpo_deadline_timestamp_seconds", late, State.CRITICAL)
-    _moments(out, view, "backup_tier_oldest_rpo_at_risk_timestamp_seconds", risky, State.WARNING)
+        total = totals.get(group)
+        if total is None:
+            total = totals[group] = _Total()
+        state = rpo_state(found)
+        total.counts[-1 if state is None else state] += 1
+        for verdict in found:
+            _first(total, verdict)
+    for (tier, owner), total in totals.items():
+        labels = (("tier", tier), ("owner_team", owner))
+        for word, number in zip(COUNTED, total.counts, strict=True):
+            out.add("backup_tier_workloads", block((*labels, ("verdict", word))), number)
+        for family, then, moments in (
+            ("backup_tier_oldest_rpo_deadline_timestamp_seconds", State.CRITICAL, total.late),
+            ("backup_tier_oldest_rpo_at_risk_timestamp_seconds", State.WARNING, total.risky),
+        ):
+            urgency = view.policy.urgency_of(Objective.RPO, tier, then.name, view.now)
+            for muted, at in moments.items():
+                out.at(family, block((*labels, ("urgency", urgency), ("muted", _flag(muted)))), at)
 
 
-def _labels(group: _Group, *more: tuple[str, str]) -> str:
-    tier, owner = group
-    return block((("tier", tier), ("owner_team", owner), *more))
-
-
-def _first(found: _Moments, group: _Group, muted: bool, at: datetime | None) -> None:
-    if at is not None:
-        found[group, muted] = min(found.get((group, muted), at), at)
-
-
-def _moments(out: Samples, view: View, family: str, found: _Moments, then: State) -> None:
-    """`then` is the verdict of which the moment is the beginning."""
-    for (group, muted), at in found.items():
-        urgency = view.policy.urgency_of(Objective.RPO, group[0], then.name, view.now)
-        out.at(family, _labels(group, ("urgency", urgency), ("muted", _flag(muted))), at)
+def _first(total: _Total, verdict: Verdict) -> None:
+    if verdict.state is State.EXCLUDED:
+        return
+    muted = verdict.muted_until is not None
+    late, risky = verdict.deadline, verdict.at_risk
+    if late is not None and (muted not in total.late or late < total.late[muted]):
+        total.late[muted] = late
+    if risky is None or verdict.state is State.CRITICAL:
+        return
+    if muted not in total.risky or risky < total.risky[muted]:
+        total.risky[muted] = risky
 
 
 def _flag(value: bool) -> str:

@@ -167,9 +167,9 @@ def fires(monitor: Mapping[str, Any], found: Sent, before: Sent | None = None) -
     asked = _QUERY.fullmatch(monitor["query"])
     if asked is None or float(asked["limit"]) != limit:
         raise ValueError(monitor["query"])
-    worst = _worst(asked, found)
+    worst = watched(monitor, found)
     if asked["change"]:
-        earlier = _worst(asked, before or found)
+        earlier = watched(monitor, before or found)
         worst = {group: value - earlier[group] for group, value in worst.items() if group in earlier}
     if not worst and monitor["options"]["on_missing_data"] == "show_and_notify_no_data":
         yield frozenset()
@@ -178,7 +178,11 @@ def fires(monitor: Mapping[str, Any], found: Sent, before: Sent | None = None) -
             yield group
 
 
-def _worst(asked: re.Match[str], found: Sent) -> dict[Group, float]:
+def watched(monitor: Mapping[str, Any], found: Sent) -> dict[Group, float]:
+    """The groups of a monitor over metrics, each with its highest value. Raises ValueError for other forms of query."""
+    asked = _QUERY.fullmatch(monitor["query"])
+    if asked is None:
+        raise ValueError(monitor["query"])
     by = asked["by"].split(",")
     worst: dict[Group, float] = {}
     for value, tags in found.named(asked["metric"]):

@@ -189,6 +189,25 @@ def test_of_one_muted_workload_the_others_of_its_tier_are_told() -> None:
     assert names_of and "patched-01" not in names_of
 
 
+def test_what_is_mended_recovers_and_is_not_merely_silent() -> None:
+    """A group that loses its series shows NO DATA: nobody would hear that all is well again."""
+    broken, mended = (
+        board_estates.judged(board_estates.system("hq", (board_estates.workload("sql-a", age, job=job),)))
+        for age, job in ((54 * board_estates.HOUR, None), (9 * board_estates.HOUR, "nightly"))
+    )
+    before, after = (
+        sent(page(one.estate, one.policy, one.judged_at), instance(PER_WORKLOAD), one.judged_at)
+        for one in (broken, mended)
+    )
+    held = {one.file: one.json() for one in monitors.monitors(broken.policy)}
+    told = [(file, group) for file, one in held.items() for group in fires(one, before)]
+    assert {file for file, _ in told} == {
+        *("rpo-missed-page.json", "promise-broken.json", "per-workload/rpo-missed-page.json")
+    }
+    assert [group for file, group in told if group not in datadog_rig.watched(held[file], after)] == []
+    assert [group for one in held.values() for group in fires(one, after)] == []
+
+
 def test_the_clock_goes_on_while_the_exporter_renders_nothing_new() -> None:
     """A page made before the deadline, scraped after it."""
     scenario = load("exporter-dies-breach-follows")

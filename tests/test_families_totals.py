@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from lastgood.verdict import judge
+from exporters.families import samples
+from lastgood.catalog_totals import TOTALS
+from lastgood.model import Estate
+from lastgood.policy import Objective, Urgency, UrgencyRule
+from lastgood.verdict import State, judge
+from tests import board_estates
 from tests.agreement import page
+from tests.bench import large
+from tests.bench.exposition import policy
 from tests.scenario import load
 
 Totals = Mapping[tuple[str, ...], float]
@@ -16,7 +24,10 @@ Totals = Mapping[tuple[str, ...], float]
 def read(name: str, family: str, *labels: str) -> Totals:
     """The family on a scenario's page, by the values of these labels."""
     scenario = load(name)
-    text = page(scenario.estate, scenario.policy, scenario.now)
+    return values(page(scenario.estate, scenario.policy, scenario.now), family, *labels)
+
+
+def values(text: str, family: str, *labels: str) -> Totals:
     return {
         tuple(sample.labels.get(label, "") for label in labels): sample.value
         for found in text_string_to_metric_families(text)
@@ -84,3 +95,66 @@ def test_objectives_are_counted_with_their_zeros_and_without_the_rpo() -> None:
 def test_what_no_system_has_heard_of_counts_for_the_policy() -> None:
     found = read("required-unheard-of", "backup_objective_verdicts", "system", "objective", "verdict")
     assert found["policy", "coverage", "critical"] == 1
+
+
+def test_what_is_muted_is_counted_apart_and_what_is_not_goes_on() -> None:
+    """A window over one workload must hide no other of its tier."""
+    held = board_estates.troubled()
+    text = page(held.estate, held.policy, held.judged_at)
+    family, labels = "backup_tier_oldest_rpo_deadline_timestamp_seconds", ("system", "tier", "muted")
+    found = values(text, family, *labels)
+    critical = [v for v in held.verdicts if v.objective == "rpo" and v.state is State.CRITICAL and v.deadline]
+    for muted in (False, True):
+        mine = [
+            v.deadline.timestamp()
+            for v in critical
+            if v.deadline and v.tier == "silver" and (v.muted_until is not None) is muted
+        ]
+        assert found["veeam-hq", "silver", str(int(muted))] == int(min(mine))
+    assert set(values(text, "backup_objective_verdicts", "muted")) == {("0",)}, "nothing else of it is wrong"
+
+
+def test_urgency_is_what_a_miss_asks_of_each_tier() -> None:
+    held = board_estates.troubled()
+    text = page(held.estate, held.policy, held.judged_at)
+    found = values(text, "backup_tier_oldest_rpo_deadline_timestamp_seconds", "tier", "urgency")
+    assert set(found) == {("gold", "page"), ("silver", "ticket")}
+    assert set(values(text, "backup_tier_oldest_rpo_at_risk_timestamp_seconds", "tier", "urgency")) == {
+        ("gold", "ticket"),
+        ("silver", "ticket"),
+    }, "of a warning the policy asks something else"
+    each = values(text, "backup_workload_rpo_deadline_timestamp_seconds", "tier", "urgency")
+    assert set(each) == set(found)
+
+
+def test_an_objective_has_a_zero_for_whatever_it_may_ask_and_an_owner() -> None:
+    """A monitor that loses its series shows no data, and never that all is well again."""
+    rule = UrgencyRule(
+        objectives=frozenset({Objective.COVERAGE}),
+        tiers=frozenset({"gold"}),
+        verdicts=frozenset({"CRITICAL"}),
+        urgency=Urgency.PAGE,
+    )
+    workloads = (board_estates.workload("sql-01"), board_estates.workload("web-01"))
+    held = board_estates.judged(board_estates.system("hq", workloads), urgency=(rule,))
+    found = values(
+        page(held.estate, held.policy, held.judged_at),
+        *("backup_objective_verdicts", "objective", "owner_team", "verdict", "urgency"),
+    )
+    coverage = {key[2:] for key in found if key[:2] == ("coverage", "it")}
+    states = ("warning", "critical", "unknown")
+    assert coverage == {("critical", "page"), *((state, "ticket") for state in states)}
+    assert not any(value for key, value in found.items() if key[0] == "coverage")
+    assert {key[1] for key in found if key[0] == "system"} == {""}, "nobody owns a system"
+
+
+def test_totals_are_as_many_for_any_number_of_workloads(tmp_path: Path) -> None:
+    rules = policy(tmp_path)
+    counts = []
+    for number in (50, 400):
+        judged = judge(Estate(systems=(large.state(0, number),), publishes_policy=False), rules, large.NOW)
+        (view,) = judged.views
+        lines = samples(view, judged.places[view.system], judged.verdicts, full=False).lines
+        counts.append({metric.name: len(lines.get(metric.name, ())) for metric in TOTALS})
+    assert counts[0] == counts[1]
+    assert 0 < sum(counts[0].values()) < 60

@@ -115,7 +115,7 @@ def test_what_the_cap_takes_is_detail_and_never_what_an_alert_needs() -> None:
     for drop, words in parts.items():
         names = [metric.name for metric in CATALOG.values() if metric.drop == drop]
         assert names and all(any(word in name for word in words) for name in names), drop
-    needed = re.compile("_info$|_state$|deadline|_verdict|^backup_tenant|^lastgood")
+    needed = re.compile("_info$|_state$|deadline|_verdict|^backup_(tenant|tier|objective)|^lastgood")
     kept = [metric for metric in CATALOG.values() if needed.search(metric.name)]
     assert kept and all(metric.drop == 0 for metric in kept)
 
