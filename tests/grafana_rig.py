@@ -48,7 +48,7 @@ _LINE = re.compile(r"^([a-z_:]+)(?:\{(.*)\})? (\S+)$")
 # No deadline of the past is further ahead than this: a nightly job with two hours to spare.
 _AHEAD = 26 * HOUR
 # For how long the policy in force has been so: another one went before.
-POLICY_AGE = 15 * HOUR
+POLICY_AGE = 2 * HOUR
 
 
 # --- boards ----------------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def queries(model: Mapping[str, Any]) -> Iterator[Query]:
 def filled(expr: str, *, step: str = "1h", **chosen: str) -> str:
     """The query as Grafana sends it: `$1`, a group of `label_replace`, stays. Raises KeyError for a variable no board
     has."""
-    values = {**ALL, "__interval": step, "__rate_interval": "4m", "__range": "7d", "__range_s": "604800", **chosen}
+    values = {**ALL, "__interval": step, "__rate_interval": "4m", "__range": "7d", **chosen}
     return re.sub(r"\$([a-z_]\w*)", lambda found: values[found[1]], expr)
 
 

@@ -34,7 +34,7 @@ from tests.shelves import POLICY, shelves
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((ROOT / "tests/data/grafana/classic.schema.json").read_text(encoding="utf-8"))
 # What a variable may be of Grafana's own.
-GLOBALS = {"__interval", "__rate_interval", "__range", "__range_s"}
+GLOBALS = {"__interval", "__rate_interval", "__range"}
 
 
 @cache
@@ -269,7 +269,7 @@ WORDS = frozenset(
     (
         *("by", "on", "or", "and", "unless", "group_left", "group_right", "max", "min", "sum", "count", "topk"),
         *("bottomk", "time", "vector", "increase", "rate", "round", "deriv", "max_over_time", "offset"),
-        *("predict_linear", "timestamp", "min_over_time"),
+        *("predict_linear", "timestamp"),
         *("avg_over_time", "count_over_time", "last_over_time", "label_replace", "label_values", "sort_desc"),
         *("clamp_min", "bool", "end", "NaN"),
     )

@@ -138,11 +138,13 @@ def _annotation(name: str, expr: str, color: str, title: str, text: str, *, by_v
 
 
 def _policy_changes() -> Json:
-    """When each policy was first seen in the time range; not the one in force when it began. By value: Grafana asks an
-    annotation at some hundred moments only, between which a change would fall."""
-    first = f"min by (hash) (min_over_time(timestamp({series('lastgood_policy_info')})[$__range:5m]))"
-    began = f"1000 * ({first} > time() - $__range_s + 600)"
-    return _annotation("Policy changes", began, COLORS[EXCLUDED], "Policy changed", "now {{hash}}", by_value=True)
+    """When each policy last took the place of another. By value, and asked of the whole range at once: Grafana asks an
+    annotation at some hundred moments only, between which a change would fall. An exporter that was away is no change.
+    """
+    info = series("lastgood_policy_info")
+    began = f"max by (hash) (timestamp({info})) unless on (hash) ({info} offset 5m) and on () ({info} offset 5m)"
+    last = f"1000 * max_over_time(({began})[$__range:5m] @ end())"
+    return _annotation("Policy changes", last, COLORS[EXCLUDED], "Policy changed", "now {{hash}}", by_value=True)
 
 
 def _restores(*, shown: bool) -> Json:

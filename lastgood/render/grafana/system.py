@@ -143,6 +143,7 @@ def _licences() -> Panel:
     used, owned = (series(f"backup_license_{which}", *_CHOSEN) for which in ("used_units", "units"))
     unit = max_by(("system", "license_unit"), used)
     valid = max_by(_KEYS, series("backup_license_valid", *_CHOSEN))
+    held = series("backup:verdict:held", *_CHOSEN, objective="license")
     return table(
         8,
         "Licences",
@@ -154,7 +155,8 @@ def _licences() -> Panel:
         columns=(
             Column(
                 title="Valid",
-                expr=f"{valid} + on (system) group_right () 0 * {unit} or on (system) {valid}",
+                expr=f"{valid} + on (system) group_right () 0 * {unit} or on (system) {valid}"
+                f" or on (system) NaN * {max_by(_KEYS, held)}",
                 mappings=UP_DOWN,
                 width=110,
             ),
