@@ -34,7 +34,7 @@ ALL = {"source": ".+", "system": ".+", "tier": ".*", "team": ".*", "workload": "
 # Families that panels look at over time; the others are only told now.
 _PAST = re.compile(
     r"(backup_workload_(rpo_deadline|rpo_at_risk|rpo_seconds|info|excluded)|backup_job_(info|runs|.*duration)"
-    r"|backup_repository_|lastgood_)"
+    r"|backup_repository_|backup_restore_last_success|lastgood_)"
 )
 # Their records, in two layers: the second rests on the first.
 _RECORDS = (
@@ -142,6 +142,8 @@ def _then(name: str, value: float, tick: int, now: int) -> float:
         return value - DAY * max(0, -(-(value - tick - _AHEAD) // DAY))
     if name.endswith("_at_risk_timestamp_seconds"):
         return value if tick >= value else value + DAY
+    if name.startswith("backup_restore_"):
+        return value if tick >= value else value - 30 * DAY
     if name.endswith("_total"):
         return max(0.0, value - back)
     if name == "backup_repository_free_bytes":

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from lastgood.judging.base import last_day
 from lastgood.policy import Exclusion, Policy
-from lastgood.render.expr import differs, like, max_by, series, unlike
-from lastgood.render.grafana import states, variables
+from lastgood.render.expr import like, max_by, series
+from lastgood.render.grafana import copies, states, variables
 from lastgood.render.grafana.layout import Band, Board
 from lastgood.render.grafana.mappings import COLORS, CRITICAL, EXCLUDED, OK, STATES, UNKNOWN, WARNING, steps
 from lastgood.render.grafana.panels import Panel, Target, stat, text
-from lastgood.render.grafana.recovery import proven
 from lastgood.render.grafana.states import ON_WORKLOAD, at, counted, either, named, scoped
 from lastgood.render.grafana.tables import Column, Label, table
 from lastgood.render.grafana.variables import IN_SYSTEM
@@ -17,24 +16,7 @@ from lastgood.render.recorded import WORKLOAD_KEYS
 
 UID = "lastgood-coverage"
 ROWS = 250
-# What the policy may ask of the copies of a workload.
-_ASKED = "copies|immutability|encryption"
 _NEVER = series("backup:workload_never:held", IN_SYSTEM)
-
-
-def _verdict(objective: str) -> str:
-    """One objective's verdict on workloads as a rank; bad ones are held."""
-    own = differs("workload_id", "")
-    held = series("backup:verdict:held", IN_SYSTEM, own, objective=objective)
-    told = series("backup_verdict", IN_SYSTEM, own, objective=objective)
-    parts = (
-        at(CRITICAL, f"{held} == 2"),
-        at(WARNING, f"{held} == 1"),
-        at(UNKNOWN, f"{told} == 3"),
-        at(OK, f"{told} == 0"),
-        at(EXCLUDED, f"{told} == 4"),
-    )
-    return max_by(WORKLOAD_KEYS, either(parts))
 
 
 def board(policy: Policy) -> Board:
@@ -48,14 +30,14 @@ def board(policy: Policy) -> Board:
             Band(4, _tiles()),
             Band(9, (_gaps(), _excused())),
             Band(8, (_until(policy), _unread())),
-            Band(11, (_copies(),), title="3-2-1-1-0", id=10),
+            Band(11, (copies.panel(),), title="3-2-1-1-0", id=10),
         ),
     )
 
 
 def _tiles() -> tuple[Panel, ...]:
     held = scoped(states.INFO)
-    coverage = scoped(_verdict("coverage"))
+    coverage = scoped(states.verdict("coverage"))
     required = series("backup:verdict:held", like("system", "policy"), objective="coverage")
 
     def tile(id_: int, title: str, says: str, found: str, color: str, among: str = held) -> Panel:
@@ -81,7 +63,7 @@ def _tiles() -> tuple[Panel, ...]:
 
 
 def _gaps() -> Panel:
-    bad = f"({_verdict('coverage')}) > {OK}"
+    bad = f"({states.verdict('coverage')}) > {OK}"
     never = at(CRITICAL, _NEVER)
     found = f"topk({ROWS}, {scoped(max_by(WORKLOAD_KEYS, either((bad, never))))})"
     fresh = f"{series('lastgood_system_stale_timestamp_seconds')} > time()"
@@ -190,65 +172,4 @@ def _unread() -> Panel:
             ),
         ),
         sort="Points unreadable",
-    )
-
-
-def _copies() -> Panel:
-    """What is told of each digit. Media and sites are declared in the policy, and no series tells of them until judge
-    does: their column is NO DATA, and never a pass."""
-    found = max_by(
-        (*WORKLOAD_KEYS, "role"),
-        series("backup_workload_last_good_timestamp_seconds", IN_SYSTEM, unlike("role", "production")),
-    )
-    found_any = max_by(WORKLOAD_KEYS, found)
-    copies = f"1 + count by (system, workload_id) ({found})"
-    # Those of which a promise is judged come before the many of which none is, the worst of them first.
-    asked = series("backup_verdict", IN_SYSTEM, differs("workload_id", ""), like("objective", _ASKED))
-    doubt = f"1 + ({max_by(WORKLOAD_KEYS, asked)} < 4) or {ON_WORKLOAD} 0 * {found_any}"
-    rows = f"bottomk({ROWS}, {scoped(f'{copies} - {ON_WORKLOAD} 10 * ({doubt})')})"
-
-    def points(role: str, width: int) -> Column:
-        counted = max_by(WORKLOAD_KEYS, series("backup_workload_recovery_points", IN_SYSTEM, role=role))
-        return Column(title=f"In {role}", expr=f"{counted} and {ON_WORKLOAD} {rows}", width=width)
-
-    def judged(title: str, told: str, width: int = 140, *, filled: bool = True) -> Column:
-        # Rows without a number, so that a verdict nobody gives is a NO DATA and no missing column. But where the table
-        # is sorted: a number that is none has no place in an order.
-        without = f" or {ON_WORKLOAD} NaN * {rows}" if filled else ""
-        return Column(title=title, expr=f"({told}) and {ON_WORKLOAD} {rows}{without}", mappings=STATES, width=width)
-
-    return table(
-        12,
-        "Three copies, two media, one off-site, one immutable, no errors",
-        "Copies: production and each place with a usable restore point. Media and sites as the policy declares them: "
-        "NO DATA until they are judged. Immutable: as the policy promises. Errors: the newest point's own checks, "
-        "whose OK is told in the full profile only, and the newest restore test. "
-        f"NO DATA: nobody promises or tells it. The {ROWS} of which most is in doubt.",
-        24,
-        keys=WORKLOAD_KEYS,
-        labels=(
-            Label(
-                name="workload",
-                title="Workload",
-                links=(
-                    variables.open_board("RPO", "lastgood-rpo", carry=(), system="system", workload="workload"),
-                    variables.open_board("Recovery evidence", "lastgood-recovery", carry=(), system="system"),
-                ),
-            ),
-            Label(name="system", title="System"),
-            Label(name="tier", title="Tier", width=90),
-        ),
-        columns=(
-            Column(title="3: copies", expr=named(f"({copies}) and {ON_WORKLOAD} {rows}", WORKLOAD_KEYS), width=120),
-            points("primary", 120),
-            points("copy", 110),
-            points("archive", 120),
-            judged("2, 1: media, off-site", _verdict("copies"), 180),
-            judged("1: immutable", _verdict("immutability"), 160, filled=False),
-            judged("0: integrity", _verdict("integrity")),
-            judged("0: restore test", proven(), 150),
-            judged("Encryption", _verdict("encryption")),
-        ),
-        sort="1: immutable",
-        among=found,
     )

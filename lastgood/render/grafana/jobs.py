@@ -128,7 +128,7 @@ def _now() -> Panel:
         labels=(
             Label(name="backup_job", title="Job", width=240),
             Label(name="system", title="System", width=140),
-            Label(name="job_type", title="Type", width=150),
+            Label(name="job_type", title="Type", width=190),
             Label(name="tier", title="Tier", width=90),
         ),
         columns=(

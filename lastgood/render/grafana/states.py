@@ -137,6 +137,21 @@ def workloads() -> str:
     return max_by(WORKLOAD_KEYS, either(parts))
 
 
+def verdict(objective: str) -> str:
+    """One objective's verdict on workloads as a rank; bad ones are held."""
+    own = differs("workload_id", "")
+    held = series("backup:verdict:held", IN_SYSTEM, own, objective=objective)
+    told = series("backup_verdict", IN_SYSTEM, own, objective=objective)
+    parts = (
+        at(CRITICAL, f"{held} == 2"),
+        at(WARNING, f"{held} == 1"),
+        at(UNKNOWN, f"{told} == 3"),
+        at(OK, f"{told} == 0"),
+        at(EXCLUDED, f"{told} == 4"),
+    )
+    return max_by(WORKLOAD_KEYS, either(parts))
+
+
 # Those no system knows are missing, which is worse than having no promise.
 KNOWN = max_by(
     (*WORKLOAD_KEYS, "tier", "owner_team"), series("backup_workload_info", IN_SYSTEM, differs("system", "policy"))

@@ -58,15 +58,7 @@ def table(
     says nothing: it gets a row that says NO DATA. `among` is what there are no rows without, where that is cheaper to
     ask for than the first column again.
     """
-    brought = list(dict.fromkeys((*keys, *(label.name for label in labels))))
-    first = columns[0].expr
-    if len(columns) > 1:
-        row = f'label_replace(vector(NaN), "{labels[0].name}", {quote(NO_DATA)}, "", "")'
-        first = f"({first}) or {row} unless on () count({among or first})"
-    targets = (
-        Target(expr=f"max by {listed(brought)} ({first})", table=True),
-        *(Target(expr=f"max by {listed(keys)} ({column.expr})", table=True) for column in columns[1:]),
-    )
+    targets = _targets(keys, labels, columns, among)
     refs = (
         [f"Value #{ref}" for ref, _ in zip(ascii_uppercase, columns, strict=False)] if len(columns) > 1 else ["Value"]
     )
@@ -103,6 +95,16 @@ def table(
         },
         transformations=({"id": "merge", "options": {}}, {"id": "organize", "options": organize}),
     )
+
+
+def _targets(keys: Sequence[str], labels: Sequence[Label], columns: Sequence[Column], among: str) -> tuple[Target, ...]:
+    brought = list(dict.fromkeys((*keys, *(label.name for label in labels))))
+    first = columns[0].expr
+    if len(columns) > 1:
+        row = f'label_replace(vector(NaN), "{labels[0].name}", {quote(NO_DATA)}, "", "")'
+        first = f"({first}) or {row} unless on () count({among or first})"
+    others = (Target(expr=f"max by {listed(keys)} ({column.expr})", table=True) for column in columns[1:])
+    return (Target(expr=f"max by {listed(brought)} ({first})", table=True), *others)
 
 
 def _shown(ref: str, column: Column) -> Json:
