@@ -177,6 +177,10 @@ def test_no_item_of_ours_is_unsupported(seen: Told) -> None:
     assert set(seen.unsupported) <= {"lastgood.page"}
 
 
+def test_discovery_makes_all_it_finds(seen: Told) -> None:
+    assert seen.undiscovered == []
+
+
 def test_severity_and_tags_follow_the_policy(seen: Told) -> None:
     found = {path: p for (host, path), p in seen.ill.items() if host == "main"}
     missed = found["rpo/missed"]

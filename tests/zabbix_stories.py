@@ -38,6 +38,7 @@ class Seen:
     wrong: set[str] = field(default_factory=set)
     ill: dict[tuple[str, str], Problem] = field(default_factory=dict)
     unsupported: list[str] = field(default_factory=list)
+    undiscovered: list[str] = field(default_factory=list)
     well_again: list[Problem] = field(default_factory=list)
     life: dict[str, list[Problem]] = field(default_factory=dict)
     silent: list[set[str]] = field(default_factory=list)
@@ -81,6 +82,8 @@ def every_trigger(backups: Backups, pages: Pages, seen: Seen) -> Story:
     ids = [ident for ident, host in backups.hosts.items() if host in WATCHED]
     asked = {"filter": {"state": "1"}, "output": ["key_"], "hostids": ids}
     seen.unsupported = [item["key_"] for item in backups.call("item.get", **asked)]
+    rules = backups.call("discoveryrule.get", hostids=ids, output=["key_", "error"])
+    seen.undiscovered = [f"{rule['key_']}: {rule['error']}" for rule in rules if rule["error"]]
     tell_worlds(pages, ill=False)
     yield lambda: not backups.problems(WATCHED)
     seen.well_again = backups.problems(WATCHED)
