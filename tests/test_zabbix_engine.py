@@ -232,6 +232,15 @@ def test_what_a_page_does_not_tell_is_not_gone(seen: Told, page: str) -> None:
     assert "license/ended" in {p.path for p in seen.life[page]}, "nor is it mended"
 
 
+def test_who_left_a_page_that_is_not_whole_is_late_when_the_time_comes(seen: Told) -> None:
+    assert "soon" in late(seen.life["not whole"])
+
+
+def test_an_empty_page_is_as_silent_as_none(seen: Told) -> None:
+    assert "page/silent" not in {p.path for p in seen.life["not whole"]}
+    assert "page/silent" in {p.path for p in seen.life["empty"]}
+
+
 @pytest.mark.parametrize("story", ["repaired", "back"])
 def test_what_whole_pages_do_not_tell_is_gone_and_a_repair_ends_its_problem(seen: Told, story: str) -> None:
     still = {HOSTILE, NAMELESS} | ({"lenient"} if story == "back" else set())
