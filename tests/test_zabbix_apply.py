@@ -271,6 +271,31 @@ def test_all_is_made_once(site: Site) -> None:
 
 
 @pytest.mark.engine
+def test_what_somebody_changed_is_as_asked_again(site: Site) -> None:
+    hq = next(host for host in site.ours() if host["host"] == "lastgood.hq")
+    (name,) = (m for m in hq["macros"] if m["macro"] == "{$LASTGOOD.SYSTEM}")
+    site.api.call("usermacro.update", {"hostmacroid": name["hostmacroid"], "value": "other"})
+    mark = {"tag": "managed-by", "value": "lastgood"}
+    site.api.call("host.update", {"hostid": hq["hostid"], "tags": [mark, {"tag": "room", "value": "7"}]})
+    page = site.actions()["page to owner dba"]["actionid"]
+    site.api.call("action.update", {"actionid": page, "esc_period": "2h", "status": 1})
+    (template,) = site.get("template", filter={"host": ["Backup by lastgood"]}, output=["templateid"])
+    asked = {"templateids": [template["templateid"]], "filter": {"description": "Nothing arrives from the exporter"}}
+    (silent,) = site.get("trigger", output=["triggerid"], **asked)
+    site.api.call("trigger.update", {"triggerid": silent["triggerid"], "priority": 0})
+
+    said = fine(site.shop.run())
+    for what in ("import template Backup by lastgood", "change {$LASTGOOD.SYSTEM} of host lastgood.hq to hq",
+                 "change tags of host lastgood.hq", "change action 'lastgood: page to owner dba'"):  # fmt: skip
+        assert what in said
+    assert "changed: nothing" in fine(site.shop.run())
+    tags = next(host for host in site.ours() if host["host"] == "lastgood.hq")["tags"]
+    assert {tag["tag"] for tag in tags} == {"managed-by", "exporter", "source", "room"}
+    assert site.actions()["page to owner dba"]["status"] == "1", "whether it is enabled is the site's"
+    site.api.call("action.update", {"actionid": page, "status": 0})
+
+
+@pytest.mark.engine
 def test_people_are_told_of_their_own_and_a_dead_exporter_is_one_problem(site: Site) -> None:
     """`lone` has lost its dependency, and shows when the others would have spoken."""
     now = int(time.time())

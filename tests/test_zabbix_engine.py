@@ -177,6 +177,10 @@ def test_no_item_of_ours_is_unsupported(seen: Told) -> None:
     assert set(seen.unsupported) <= {"lastgood.page"}
 
 
+def test_discovery_makes_all_it_finds(seen: Told) -> None:
+    assert seen.undiscovered == []
+
+
 def test_severity_and_tags_follow_the_policy(seen: Told) -> None:
     found = {path: p for (host, path), p in seen.ill.items() if host == "main"}
     missed = found["rpo/missed"]
@@ -226,6 +230,15 @@ def test_a_breach_that_begins_while_it_is_dead_is_told(seen: Told) -> None:
 def test_what_a_page_does_not_tell_is_not_gone(seen: Told, page: str) -> None:
     assert {"breached", "forgotten"} <= late(seen.life[page])
     assert "license/ended" in {p.path for p in seen.life[page]}, "nor is it mended"
+
+
+def test_who_left_a_page_that_is_not_whole_is_late_when_the_time_comes(seen: Told) -> None:
+    assert "soon" in late(seen.life["not whole"])
+
+
+def test_an_empty_page_is_as_silent_as_none(seen: Told) -> None:
+    assert "page/silent" not in {p.path for p in seen.life["not whole"]}
+    assert "page/silent" in {p.path for p in seen.life["empty"]}
 
 
 @pytest.mark.parametrize("story", ["repaired", "back"])

@@ -224,6 +224,17 @@ def main(now: int, bad: bool) -> list[Series]:
     ]
 
 
+def _answering(now: int, until: int) -> list[Series]:
+    """A system all whose parts are trusted until the same moment, as after a poll that read all of them."""
+    parts = [series for n in range(8) for series in collector(f"part {n}", until)]
+    return [*system(now, **{_STALE: until}), *parts, *own()]
+
+
+def _doubted(now: int) -> list[Series]:
+    """Nobody can say whether the newest points of a workload are good, neither here nor there."""
+    return rpo("x", now + DAY) + [verdict(3, "rpo", **workload("x", role=role)) for role in ("primary", "copy")]
+
+
 _LIMIT, _END = "backup_license_deadline_timestamp_seconds", "backup_license_expiry_timestamp_seconds"
 _SECRET = "lastgood_system_credential_expiry_timestamp_seconds"
 _BLOCKED, _STALE = "lastgood_system_auth_blocked_until_timestamp_seconds", "lastgood_system_stale_timestamp_seconds"
@@ -288,6 +299,9 @@ def _world(fires: str, ill: Page, well: Page = _well) -> World:
 WORLDS: dict[str, World] = {
     "main": _world(_MAIN, lambda now: main(now, True), lambda now: main(now, False)),
     "unreadable": _world("system/unreadable", lambda now: [*system(now, **{_STALE: now - 60}), *own()]),
+    "silent system": _world(
+        "system/unreadable", lambda now: _answering(now, now + 10), lambda now: _answering(now, now + DAY)
+    ),
     "refused": _world("system/refused", lambda now: [*system(now, **{_BLOCKED: now + HOUR}), *own()]),
     "refused blind": _world(
         "system/refused-blind", lambda now: [*system(now, **{_BLOCKED: now + HOUR, _STALE: now - 60}), *own()]
@@ -299,6 +313,7 @@ WORLDS: dict[str, World] = {
     "used": _world("license/used-critical", lambda now: _used(now, 2)),
     "nearly used": _world("license/used-warning", lambda now: _used(now, 1)),
     "unknown": _world("system/unknown", lambda now: [*system(now), verdict(3, "retention", **workload("x")), *own()]),
+    "doubted": _world("system/unknown", lambda now: [*system(now), *_doubted(now), *own()]),
     "unread": _world("system/unknown", lambda now: [*system(now), *rpo("x", now + DAY, state="unreadable"), *own()]),
     OWN: _world(
         "exporter/reload exporter/dropped exporter/over exporter/errors required/critical test/failed test/overdue "

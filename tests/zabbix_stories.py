@@ -16,6 +16,7 @@ DEAD, HELD, SILENT = "dead", "held", "silent"
 CONCERNS = {f"only {t.path}": t for t in templates() if t.path not in ("backup", "exporter")}
 # Longer than {$LASTGOOD.GONE} of the tests, at two seconds a page.
 _PAGES = 8
+_SOON = 'lastgood.rpo.deadline["id:soon","primary"]'
 
 
 def fires(host: str) -> frozenset[str]:
@@ -38,6 +39,7 @@ class Seen:
     wrong: set[str] = field(default_factory=set)
     ill: dict[tuple[str, str], Problem] = field(default_factory=dict)
     unsupported: list[str] = field(default_factory=list)
+    undiscovered: list[str] = field(default_factory=list)
     well_again: list[Problem] = field(default_factory=list)
     life: dict[str, list[Problem]] = field(default_factory=dict)
     silent: list[set[str]] = field(default_factory=list)
@@ -81,6 +83,8 @@ def every_trigger(backups: Backups, pages: Pages, seen: Seen) -> Story:
     ids = [ident for ident, host in backups.hosts.items() if host in WATCHED]
     asked = {"filter": {"state": "1"}, "output": ["key_"], "hostids": ids}
     seen.unsupported = [item["key_"] for item in backups.call("item.get", **asked)]
+    rules = backups.call("discoveryrule.get", hostids=ids, output=["key_", "error"])
+    seen.undiscovered = [f"{rule['key_']}: {rule['error']}" for rule in rules if rule["error"]]
     tell_worlds(pages, ill=False)
     yield lambda: not backups.problems(WATCHED)
     seen.well_again = backups.problems(WATCHED)
@@ -102,9 +106,10 @@ def silence(backups: Backups, pages: Pages, seen: Seen) -> Story:
 # --- what a page does not tell ---------------------------------------------------------------------------------------
 
 
-def _life(now: int, late: int, *, soon: int, forgotten: bool = False, listed: int = 1) -> list[Series]:
+def _life(now: int, late: int, *, soon: int | None, forgotten: bool = False, listed: int = 1) -> list[Series]:
     """A workload that may have missed its RPO, one that soon will, one by an odd name, one allowed more time here."""
-    told = [*system(now, lastgood_system_listed=listed), *own(), *rpo("breached", late), *rpo("soon", soon)]
+    told = [*system(now, lastgood_system_listed=listed), *own(), *rpo("breached", late)]
+    told += [] if soon is None else rpo("soon", soon)
     told += [] if forgotten else rpo("forgotten", now - 600)
     return [*told, *rpo(HOSTILE, now - 600), *rpo(NAMELESS, now - 600), *rpo("lenient", now - 600)]
 
@@ -116,8 +121,7 @@ def death(backups: Backups, pages: Pages, seen: Seen) -> Story:
     yield lambda: backups.named(DEAD, "RPO missed: breached")
     soon = int(time.time()) + 20
     pages.tell(DEAD, _life(now, now - 60, soon=soon))
-    key = 'lastgood.rpo.deadline["id:soon","primary"]'
-    yield lambda: backups.values(DEAD, key) == [str(soon)]
+    yield lambda: backups.values(DEAD, _SOON) == [str(soon)]
     seen.life["before"] = backups.problems([DEAD])
     pages.stop()
     yield lambda: "page/silent" in backups.firing(DEAD) and backups.named(DEAD, "RPO missed: soon")
@@ -130,26 +134,30 @@ def death(backups: Backups, pages: Pages, seen: Seen) -> Story:
 
 
 def forgetting(backups: Backups, pages: Pages, seen: Seen) -> Story:
-    """A page without a workload: first one that is not whole, then an empty one, then whole ones."""
+    """A page without some workloads: first one that is not whole, while a deadline of theirs passes, then an empty one,
+    then whole ones."""
 
-    def told(**changed: int) -> list[Series]:
+    def told(soon: int | None, **changed: int) -> list[Series]:
         now = int(time.time())
         ended = ("backup_license_valid", 0.0)
-        base = _life(now, now - 60, soon=now + DAY, **changed)  # type: ignore[arg-type]
+        base = _life(now, now - 60, soon=soon, **changed)  # type: ignore[arg-type]
         return [s if s[0] != ended[0] else (s[0], s[1], ended[1]) for s in base]
 
-    pages.tell(HELD, told())
+    pages.tell(HELD, told(int(time.time()) + DAY))
     whole = ("RPO missed: breached", "RPO missed: forgotten", "Licence expired")
     yield lambda: all(backups.named(HELD, name) for name in whole)
-    pages.tell(HELD, told(forgotten=True, listed=0))
-    yield lambda: pages.served[HELD] > _PAGES
+    soon = int(time.time()) + 20
+    pages.tell(HELD, told(soon))
+    yield lambda: backups.values(HELD, _SOON) == [str(soon)]
+    pages.tell(HELD, told(None, forgotten=True, listed=0))
+    yield lambda: pages.served[HELD] > _PAGES and backups.named(HELD, "RPO missed: soon")
     seen.life["not whole"] = backups.problems([HELD])
     pages.tell_text(HELD, "\n")
-    yield lambda: pages.served[HELD] > _PAGES
+    yield lambda: pages.served[HELD] > _PAGES and "page/silent" in backups.firing(HELD)
     seen.life["empty"] = backups.problems([HELD])
     now = int(time.time())
     pages.tell(HELD, _life(now, now + DAY, soon=now + DAY, forgotten=True))
-    yield lambda: not any(backups.named(HELD, name) for name in whole)
+    yield lambda: not any(backups.named(HELD, name) for name in (*whole, "RPO missed: soon", "Nothing"))
     seen.life["repaired"] = backups.problems([HELD])
 
 

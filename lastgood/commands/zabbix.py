@@ -7,11 +7,14 @@ import ipaddress
 import os
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener, install_opener
 
 import click
 
@@ -68,12 +71,9 @@ def apply(
     settings = importlib.import_module("exporters.config").load(config)
     loaded, _ = load(policy or settings.policy, now=now or datetime.now(UTC))
     wanted = hosts([(s.name, s.vendor) for s in settings.systems], exporter or _address(settings.listen))
-    call, end = _signed_in(url, **access)
-    try:
+    with _signed_in(url, **access) as call:
         site = Site(call, call("apiinfo.version", {}), click.echo, dry=dry_run)
         bring_about(site, loaded, wanted)
-    finally:
-        end()
     done = "would change" if dry_run else "changed"
     click.echo(f"{done}: {site.changed or 'nothing'}, left to you: {site.left or 'nothing'}")
     sys.exit(_DOUBTFUL if site.left else _FINE)
@@ -95,10 +95,18 @@ def _address(listen: tuple[str, int]) -> str:
 # --- signing in ------------------------------------------------------------------------------------------------------
 
 
+class _Staying(HTTPRedirectHandler):
+    """What signs in must not go where an answer sends it: urllib would take the token along, to any host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+@contextmanager
 def _signed_in(
     url: str, token_file: Path | None, user: str | None, password_file: Path | None, ca_file: Path | None
-) -> tuple[Call, Callable[[], None]]:
-    """How the API is called, and how the session ends. Raises ZabbixError; no message quotes a secret or the URL."""
+) -> Iterator[Call]:
+    """How the API is called. Raises ZabbixError; no message quotes a secret."""
     _check(url)
     if (token_file is None) == (user is None) or (user is None) != (password_file is None):
         raise ZabbixError("Zabbix asks who changes it -> give --token-file, or --user with --password-file")
@@ -110,20 +118,33 @@ def _signed_in(
         raise ZabbixError("zabbix_utils is not installed -> let lastgood's own pip install it") from None
     for name in _FALLBACKS:
         os.environ.pop(name, None)
-    tls = _tls(ca_file) if ca_file is not None else None
-    try:
-        api = library.ZabbixAPI(url=url, ssl_context=tls, timeout=_PATIENCE)
-        api.login(token=token, user=user, password=password)
-    except errors as error:
-        raise ZabbixError(f"Zabbix: {_told(error, token, password)}") from None
 
-    def call(method: str, params: Any) -> Any:
+    def answered(ask: Callable[[], Any], about: str = "") -> Any:
         try:
-            return api.send_api_request(method, params, need_auth=method != "apiinfo.version")["result"]
+            return ask()
         except errors as error:
-            raise ZabbixError(f"Zabbix: {method}: {_told(error, token, password)}") from None
+            raise ZabbixError(f"Zabbix: {about}{_told(error, token, password)}") from None
+        except (OSError, HTTPException) as error:
+            raise ZabbixError(f"Zabbix: {about}no whole answer: {type(error).__name__}") from None
+        except (LookupError, TypeError, ValueError, AttributeError):
+            # The library takes any JSON for an answer.
+            raise ZabbixError(f"Zabbix: {about}this is no answer of its API -> does --url name the frontend?") from None
 
-    return call, api.logout
+    # The library opens its requests by urllib's own opener where it is given no context.
+    install_opener(build_opener(HTTPSHandler(context=_tls(ca_file)), _Staying))
+    api = None
+    try:
+        api = answered(lambda: library.ZabbixAPI(url=url, timeout=_PATIENCE))
+        answered(lambda: api.login(token=token, user=user, password=password))
+        yield lambda method, params: answered(
+            lambda: api.send_api_request(method, params, need_auth=method != "apiinfo.version")["result"], f"{method}: "
+        )
+    finally:
+        if api is not None:
+            # What is wrong was said already; a session that is left ends by itself.
+            with suppress(ZabbixError):
+                answered(api.logout)
+        install_opener(None)
 
 
 def _check(url: str) -> None:
@@ -165,9 +186,9 @@ def _secret(path: Path) -> str:
     return text
 
 
-def _tls(ca_file: Path) -> ssl.SSLContext:
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=str(ca_file))
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     except OSError as error:
         raise ZabbixError(f"{ca_file}: holds no certificates: {error.strerror or type(error).__name__}") from None
 

@@ -57,16 +57,15 @@ def _labels(rule: Rule) -> Iterator[tuple[str, dict[str, Data]]]:
 
 
 def _tiers(rule: Rule, policy: Policy) -> Iterator[tuple[str, dict[str, Data]]]:
+    # First, and the last for its rows: a tier's pattern asked of a row without one shows the rule with an error.
+    none = _operations(rule, _aims(rule, policy, None))
+    yield "no tier", {"stop": "STOP", "filter": _filter("TIER", "NOT_EXISTS"), "operations": none}
     aims: dict[tuple[Urgency, ...], list[str]] = {}
     for tier in policy.tiers:
         aims.setdefault(_aims(rule, policy, tier), []).append(tier)
     for told, tiers in aims.items():
         which = _filter("TIER", None, f"^({'|'.join(re.escape(tier) for tier in tiers)})$")
         yield f"tier {', '.join(tiers)}", {"filter": which, "operations": _operations(rule, told)}
-    yield (
-        "no tier",
-        {"filter": _filter("TIER", "NOT_EXISTS"), "operations": _operations(rule, _aims(rule, policy, None))},
-    )
 
 
 def _aims(rule: Rule, policy: Policy, tier: str | None) -> tuple[Urgency, ...]:

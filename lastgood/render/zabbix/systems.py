@@ -20,7 +20,7 @@ _SKEW, _NEWEST = "lastgood.system.skew", "lastgood.system.newest"
 _UNKNOWN, _CLOSED = "lastgood.verdicts.unknown", "lastgood.system.closed"
 _UNREADABLE_POINTS = series("backup_workload_state", state="unreadable") + " == 1"
 _LASTS = "{$LASTGOOD.UNKNOWN}"
-_BLIND = f"now()>=last(//{_STALE})"
+BLIND = f"now()>=last(//{_STALE})"
 _MACROS = (
     Macro(
         name="{$LASTGOOD.SHRUNK}",
@@ -163,7 +163,7 @@ def _reading() -> tuple[Trigger, ...]:
             "Cannot be read",
             "LastgoodSystemUnreachable",
             CRITICAL,
-            f"{_BLIND} and last(//{_BLOCKED})=0",
+            f"{BLIND} and last(//{_BLOCKED})=0",
             event="Cannot be read: what is held has not been trusted since {ITEM.LASTVALUE1}",
             opdata="trusted until {ITEM.LASTVALUE1}",
             after=(SILENT,),
@@ -173,7 +173,7 @@ def _reading() -> tuple[Trigger, ...]:
             "Account refused",
             "LastgoodAuthBlocked",
             WARNING,
-            f"{refused} and not ({_BLIND})",
+            f"{refused} and not ({BLIND})",
             opdata="no sign-in before {ITEM.LASTVALUE1}",
             scope="security",
             after=(SILENT,),
@@ -183,7 +183,7 @@ def _reading() -> tuple[Trigger, ...]:
             "Account refused and data too old",
             "LastgoodAuthBlocked",
             CRITICAL,
-            f"{refused} and {_BLIND}",
+            f"{refused} and {BLIND}",
             opdata="no sign-in before {ITEM.LASTVALUE1}, trusted until {ITEM.LASTVALUE2}",
             scope="security",
             after=(SILENT,),
