@@ -24,6 +24,7 @@ from exporters.demo import running
 from exporters.keeper import Keeper, Variant
 from exporters.selfmetrics import SelfMetrics
 from lastgood.policy import Required
+from lastgood.render.grafana import mappings
 from lastgood.render.grafana.mappings import COLORS, CRITICAL, EXCLUDED, OK, UNKNOWN
 from lastgood.verdict import Judgement
 from tests import board_estates, grafana_rig
@@ -283,7 +284,8 @@ def test_the_first_repository_to_be_full_is_told_or_that_there_is_no_forecast(es
     full = [at for _, at in estates["breached"].facts.rows("backup_repository_forecast_full_timestamp_seconds")]
     shown = estates["breached"].tile("lastgood-capacity", 6)
     assert shown == pytest.approx(min(full) - estates["breached"].facts.now, abs=120)
-    assert math.isnan(estates["healthy"].tile("lastgood-capacity", 6) or 0)
+    assert estates["healthy"].tile("lastgood-capacity", 6) == -1
+    assert mappings.NO_FORECAST[0]["options"]["-1"]["text"] == "NO FORECAST"
 
 
 def test_a_dead_exporter_ends_no_breach_and_leaves_nothing_well(estates: Estates) -> None:

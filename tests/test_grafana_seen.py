@@ -127,9 +127,21 @@ def test_every_panel_is_drawn(stage: Stage, uid: str) -> None:
         assert re.search(wanted, dom), re.findall(r'href="(/d/lastgood-rpo[^"]*)"', dom)[:2]
 
 
-def test_a_dead_exporter_is_seen_on_the_wall(stage: Stage) -> None:
-    """The last test of this file: the exporter does not come back."""
+@pytest.fixture(scope="module")
+def silent(stage: Stage) -> Stage:
+    """After the exporter died. It does not come back: the tests that need it come last."""
     grafana_rig.dead(stage.told)
-    path, dom = stage.picture("lastgood-wall", "grafana-wall-no-exporter")
+    return stage
+
+
+def test_a_dead_exporter_is_seen_on_the_wall(silent: Stage) -> None:
+    path, dom = silent.picture("lastgood-wall", "grafana-wall-no-exporter")
     assert "exporter down" in dom, path.stat().st_size
     assert dom.count("STALE") >= 3
+
+
+@pytest.mark.parametrize("uid", sorted(boards().keys() - {"lastgood-wall"}))
+def test_every_board_says_no_data_while_no_exporter_answers(silent: Stage, uid: str) -> None:
+    _, dom = silent.picture(uid, f"{uid.removeprefix('lastgood-')}-no-exporter", _height(boards()[uid]))
+    assert "NO DATA" in dom
+    assert TROUBLE.findall(dom) == []

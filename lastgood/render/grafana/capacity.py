@@ -104,8 +104,8 @@ def _tiles() -> tuple[Panel, ...]:
              "storage, cloud vaults, and the extents of a scale-out, which count in the whole.",
              f"{known} unless {_ON} {CAPACITY}", NEUTRAL),
         stat(6, "FIRST ONE FULL IN", "By the exporter's forecast; repositories that do not grow are left out.", 4,
-             Target(expr=f"min({soon}) or NaN * count({known})"), unit="s", decimals=1, mappings=NO_FORECAST,
-             thresholds=steps(NEUTRAL)),
+             Target(expr=f"clamp_min(min({soon}), 0) or 0 * count({known}) - 1"), unit="s", decimals=1,
+             mappings=NO_FORECAST, thresholds=steps(NEUTRAL)),
     )  # fmt: skip
 
 

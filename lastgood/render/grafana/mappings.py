@@ -41,10 +41,10 @@ NEUTRAL = "#3B444D"
 UNTOLD = ("\u2013", NEUTRAL)
 
 
-def _special(index: int, word: str, color: str, match: str = "null+nan") -> Json:
+def _special(index: int, word: str, color: str) -> Json:
     """An answer without a number: the query ran, and nobody could tell."""
     shown = {"text": word, "color": color, "index": index}
-    return {"type": "special", "options": {"match": match, "result": shown}}
+    return {"type": "special", "options": {"match": "null+nan", "result": shown}}
 
 
 def _values(words: dict[int, tuple[str, str]], without: tuple[str, str] = (NO_DATA, NO_DATA_COLOR)) -> list[Json]:
@@ -77,8 +77,7 @@ BAD_GOOD = _values({1: ("YES", COLORS[WARNING]), 0: ("no", COLORS[OK])}, UNTOLD)
 # For cells with thresholds: without a number they would have the colour of the lowest, which is the best.
 NO_NUMBER = [_special(0, *UNTOLD)]
 # A repository that does not grow, or whose growth is not known long enough, has no date.
-# NaN only: no answer at all is NO DATA here too.
-NO_FORECAST = [_special(0, "NO FORECAST", NEUTRAL, match="nan")]
+NO_FORECAST = _values({-1: ("NO FORECAST", NEUTRAL)})
 # A system that was never read has no age.
 NEVER_READ = _values({-1: ("never read", COLORS[CRITICAL])})
 
