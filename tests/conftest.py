@@ -109,9 +109,9 @@ icinga2 = _engine("icinga2")
 zabbix = _engine("zabbix")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def zabbix_server(zabbix: Path) -> Generator[Zabbix]:
-    """One for all tests: a start takes as long as many of them."""
+    """One for the tests of a file, which tell their stories on it together; what another file left is not there."""
     engine = engines.find("zabbix")
     assert isinstance(engine, engines.Engine)
     with running_zabbix(zabbix, engine.version) as server:

@@ -18,7 +18,7 @@ from lastgood.render.prometheus import RUNBOOKS, runbook
 from lastgood.render.zabbix.advice import advice
 from lastgood.render.zabbix.dashboard import dashboards, graphs
 from lastgood.render.zabbix.ids import uuid_of
-from lastgood.render.zabbix.model import MASTER, Item, Macro, Rule, Step, Template, Trigger
+from lastgood.render.zabbix.model import MASTER, WHOLE, Item, Macro, Rule, Step, Template, Trigger
 from lastgood.render.zabbix.overrides import by_tier, conditions, overrides
 from lastgood.render.zabbix.series import IDENTITY, NOT_TOLD, SUBJECTS, VERDICT_MAP, YES_NO, throttled
 from lastgood.render.zabbix.severity import priority, urgency
@@ -122,12 +122,25 @@ class Writer:
             # No answer, an empty page, a proxy's own, a system that is not there: as if nothing had come. From 7.0 on
             # dependent items turn unsupported with their master (seen with 7.0.22), and their triggers unknown.
             "preprocessing": [
-                # Discards what fails, unless told otherwise.
-                {"type": "CHECK_NOT_SUPPORTED", "parameters": ["" if self.version == V60 else "-1"]},
+                self._check(),
                 _step(Step("MATCHES_REGEX", (self.template.known_by,), forgiving=True)),
             ],
             "tags": [{"tag": "component", "value": "raw"}],
         }
+
+    def _check(self) -> Node:
+        """Discards what fails, unless told otherwise."""
+        return {"type": "CHECK_NOT_SUPPORTED", "parameters": ["" if self.version == V60 else "-1"]}
+
+    def _gated(self, item: Item) -> bool:
+        """Whether absence on a page that never came would become the item's value.
+
+        7.0.22 runs the steps of dependent items on nothing where their master's value was discarded, and a pattern that
+        finds nothing there is an absence as good as any; after another first step nothing stays nothing (both seen).
+        That step costs the index of the page, so the items of discovered subjects, which may be many, have none: what
+        they are told then is held by `page/whole`, which must say that such a page is not whole.
+        """
+        return self.version != V60 and item.key != WHOLE and item.steps[0].absent is not None
 
     # --- items -------------------------------------------------------------------------------------------------------
 
@@ -155,7 +168,8 @@ class Writer:
         if item.valuemap:
             out["valuemap"] = {"name": item.valuemap}
         if item.steps:
-            out["preprocessing"] = [_step(step) for step in item.steps]
+            gate = [self._check()] if rule is None and self._gated(item) else []
+            out["preprocessing"] = [*gate, *(_step(step) for step in item.steps)]
         if not calculated:
             out["master_item"] = {"key": MASTER}
         if item.component:
