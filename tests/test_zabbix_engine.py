@@ -74,7 +74,6 @@ def seen(backups: Backups, demo: Demo) -> Iterator[Told]:
         tell(backups, stories)
         _upgrade(backups, found)
         yield found
-        backups.remove_hosts()
     finally:
         worlds.stop()
         dying.stop()

@@ -12,7 +12,7 @@ from lastgood.render.zabbix import path_of, templates
 from lastgood.render.zabbix.emit import V60, V70
 from lastgood.render.zabbix.model import Trigger
 from lastgood.render.zabbix.overrides import literal
-from tests.zabbix_rig import Zabbix
+from tests.zabbix_rig import ApiError, Zabbix
 
 ROOT = Path(__file__).resolve().parent.parent
 WHOLE, OWN_PAGE = "Backup by lastgood", "Backup exporter by lastgood"
@@ -96,7 +96,15 @@ class Backups:
             self.call("hostgroup.create", name="Backups")
 
     def remove_hosts(self) -> None:
-        self.zabbix.api.call("host.delete", list(self.hosts))
+        """Again where the database refuses: discovery may be adding to a host at the same moment."""
+        for left in reversed(range(10)):
+            try:
+                self.zabbix.api.call("host.delete", list(self.hosts))
+                break
+            except ApiError:
+                if not left:
+                    raise
+                time.sleep(1.0)
         self.hosts.clear()
 
     def add_hosts(self, hosts: Sequence[Host]) -> None:
