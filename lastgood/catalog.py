@@ -152,7 +152,7 @@ _WORKLOADS = (
     ),
     gauge(
         "backup_restore_last_duration_seconds",
-        "How long the newest successful restore, test or drill took.",
+        "How long the newest timed restore or drill of the whole workload took: what is held against its RTO.",
         ("workload_id", "workload", "kind", *SYSTEM),
         full=True,
         drop=3,

@@ -64,6 +64,7 @@ def labels(**told: str) -> Labels:
 
 SQL = labels(workload="sql-a", workload_id="id-sql-a")
 NIGHTLY = labels(backup_job="Nightly all", backup_job_id="nightly")
+TOOK = "backup_restore_last_duration_seconds"
 HQ = system("hq", (workload("sql-a"), workload("web")))
 
 
@@ -206,6 +207,27 @@ def test_what_no_longer_runs_from_its_backup_is_not_told(over: dict[str, object]
 
 def test_a_mount_that_only_history_remembers_is_over() -> None:
     assert family(MOUNTED, replace(HQ, restores=(mount("m", 30 * HOUR),))) == {}
+
+
+def proof(ident: str, ago: timedelta, took: timedelta, **more: object) -> Restore:
+    told = {"end": NOW - ago + took, "result": Result.SUCCESS, "whole": True, "mounted": None}
+    return mount(ident, ago, **{**told, **more})
+
+
+def test_the_time_a_restore_took_is_the_one_that_is_held_against_the_rto() -> None:
+    """An instant recovery open for two days, a boot test and restored files say nothing of how long a restore takes;
+    of two that do, the newest counts, whatever its kind."""
+    slow = proof("slow", 20 * DAY, 3 * HOUR)
+    drill = proof("drill", 10 * DAY, HOUR, kind=Proof.DRILL)
+    opened = proof("opened", 5 * DAY, 2 * DAY, whole=False)
+    booted = proof("booted", DAY, HOUR / 6, kind=Proof.TEST, whole=False)
+    assert family(TOOK, replace(HQ, restores=(slow, drill, opened, booted))) == {(*labels(kind="drill"), *SQL): 3600}
+
+
+@pytest.mark.parametrize("newest", [{"result": Result.FAILED}, {"result": None}, {"whole": None}])
+def test_a_restore_that_proves_no_time_leaves_none_to_be_told(newest: dict[str, object]) -> None:
+    told = (proof("old", 9 * DAY, HOUR), proof("new", DAY, HOUR, **newest))
+    assert family(TOOK, replace(HQ, restores=told)) == {}
 
 
 def test_a_newest_log_is_a_fact_of_its_workload() -> None:

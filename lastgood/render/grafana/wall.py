@@ -218,10 +218,10 @@ def _proofs() -> Panel:
     among = series("backup:restore_test_deadline:held", IN_SYSTEM)
     return stat(
         11,
-        "RESTORES UNPROVEN",
+        "RESTORE TESTS OVERDUE",
         "Workloads and sampled tiers whose proof of a restore is too old, failed, or was due and never came.",
         4,
-        Target(expr=states.counted(due, among), legend="restores unproven"),
+        Target(expr=states.counted(due, among), legend="restore tests overdue"),
         names=True,
         across=True,
         thresholds=steps(COLORS[WARNING]),
