@@ -14,7 +14,7 @@ from tests import engines
 from tests.zabbix_rig import Zabbix
 from tests.zabbix_rig import running as running_zabbix
 
-USED = pytest.StashKey[set[str]]()
+USED = "engine"
 
 # A run must fail for the change at hand, not for the draw of the day. Load makes deadlines lie. The long run searches:
 # `pytest --hypothesis-profile=search`.
@@ -135,14 +135,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """An engine counts as exercised once a test that takes it has really run."""
     report = yield
     if report.when == "call" and not report.skipped:
-        item.config.stash.setdefault(USED, set()).update(_engines_of(item))
+        # A report is all that comes back from a worker.
+        report.user_properties += [(USED, name) for name in _engines_of(item)]
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    counts = {key: len(terminalreporter.getreports(key)) for key in ("passed", "failed", "error", "skipped")}
+    if hasattr(config, "workerinput"):
+        # What a worker did is told once, by who sent it.
+        return
+    reports = {key: terminalreporter.getreports(key) for key in ("passed", "failed", "error", "skipped")}
+    counts = {key: len(found) for key, found in reports.items()}
     failed = counts["failed"] + counts["error"]
-    used: set[str] = config.stash.get(USED, set())
+    told = (pair for found in reports.values() for report in found for pair in getattr(report, "user_properties", ()))
+    used = {name for what, name in told if what == USED}
     engines.note(passed=counts["passed"], failed=failed, skipped=counts["skipped"], engines=sorted(used))
     if used:
         terminalreporter.write_line(f"engines exercised: {', '.join(sorted(used))}")
