@@ -1,9 +1,12 @@
-"""What `serve` and `demo` share: a duration option, a foreign package check, running until told to stop."""
+"""What commands share: durations, secrets in files, a foreign package check, running until told to stop."""
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from exporters.service import Service
 
 LISTEN_SECONDS = 0.5
+_MAX_SECRET = 4096
 
 
 class Duration(click.ParamType[float]):
@@ -29,6 +33,22 @@ class Duration(click.ParamType[float]):
             return parse_duration(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def secret_in(path: Path, refusal: Callable[[str], Exception]) -> str:
+    """The one line of text that a file holds. Raises what `refusal` makes of a reason, which quotes nothing of it."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o007:
+                raise refusal(f"{path}: can be read by everybody -> set its mode to 0600 or 0640")
+            text = file.read(_MAX_SECRET).decode().rstrip("\r\n")
+    except OSError as error:
+        raise refusal(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        text = ""
+    if not text or "\n" in text:
+        raise refusal(f"{path}: does not hold one line of text -> write the secret alone into it")
+    return text
 
 
 def check_owner() -> None:

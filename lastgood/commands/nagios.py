@@ -15,7 +15,7 @@ import click
 
 from lastgood.clock import epoch
 from lastgood.commands.check_config import Moment
-from lastgood.commands.common import Duration
+from lastgood.commands.common import Duration, secret_in
 from lastgood.policy import Policy
 from lastgood.policy_load import load
 
@@ -28,7 +28,6 @@ DEFAULT_URL = "http://127.0.0.1:9741"
 _FINE, _DOUBTFUL = 0, 1
 # Without --every nobody says when the next round comes.
 _TTL = 600.0
-_MAX_PASSWORD = 4096
 
 
 class Failed(click.ClickException):
@@ -122,28 +121,12 @@ def _sink(to: str, ttl: float, api_user: str | None, api_password_file: Path | N
     if kind == "icinga" and place:
         if api_user is None or api_password_file is None:
             raise Failed("Icinga's API asks who submits -> --api-user and --api-password-file")
-        return IcingaApi(place, Login(api_user, _password(api_password_file)), Tls(**tls), ttl=ttl)
+        return IcingaApi(place, Login(api_user, secret_in(api_password_file, Failed)), Tls(**tls), ttl=ttl)
     if kind == "command-file" and place:
         return CommandFile(Path(place))
     if kind == "spool" and place:
         return Spool(Path(place))
     raise Failed("--to is command-file:PATH, spool:DIR or icinga:https://HOST:5665")
-
-
-def _password(path: Path) -> str:
-    """Raises Failed, which quotes nothing of the file."""
-    try:
-        with path.open("rb") as file:
-            if path.stat().st_mode & 0o007:
-                raise Failed(f"{path}: can be read by everybody -> set its mode to 0600 or 0640")
-            text = file.read(_MAX_PASSWORD).decode().rstrip("\r\n")
-    except OSError as error:
-        raise Failed(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise Failed(f"{path}: not text in UTF-8") from None
-    if not text or "\n" in text:
-        raise Failed(f"{path}: holds one line, the password")
-    return text
 
 
 def _repeat(one: Callable[[], Round], every: float) -> None:

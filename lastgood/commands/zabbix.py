@@ -19,6 +19,7 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener, inst
 import click
 
 from lastgood.commands.check_config import Moment
+from lastgood.commands.common import secret_in
 from lastgood.errors import LastgoodError
 from lastgood.policy import Policy
 from lastgood.policy_load import load
@@ -28,7 +29,6 @@ from lastgood.zabbix.site import Call, Site
 
 _FINE, _DOUBTFUL = 0, 1
 _FILE = click.Path(path_type=Path, readable=False)
-_MAX_SECRET = 4096
 # Importing a template on a busy server takes a while.
 _PATIENCE = 120
 # zabbix_utils 2.0 signs in by these where it is given nothing.
@@ -110,7 +110,7 @@ def _signed_in(
     _check(url)
     if (token_file is None) == (user is None) or (user is None) != (password_file is None):
         raise ZabbixError("Zabbix asks who changes it -> give --token-file, or --user with --password-file")
-    token, password = (None if path is None else _secret(path) for path in (token_file, password_file))
+    token, password = (None if path is None else secret_in(path, ZabbixError) for path in (token_file, password_file))
     try:
         library = importlib.import_module("zabbix_utils")
         errors = importlib.import_module("zabbix_utils.exceptions").ModuleBaseException
@@ -168,22 +168,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _secret(path: Path) -> str:
-    """Raises ZabbixError, which quotes nothing of the file."""
-    try:
-        with path.open("rb") as file:
-            if path.stat().st_mode & 0o007:
-                raise ZabbixError(f"{path}: can be read by everybody -> set its mode to 0600 or 0640")
-            text = file.read(_MAX_SECRET).decode().rstrip("\r\n")
-    except OSError as error:
-        raise ZabbixError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        text = ""
-    if not text or "\n" in text:
-        raise ZabbixError(f"{path}: does not hold one line of text -> write the secret alone into it")
-    return text
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:
