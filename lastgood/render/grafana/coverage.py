@@ -10,7 +10,7 @@ from lastgood.render.grafana.layout import Band, Board
 from lastgood.render.grafana.mappings import COLORS, CRITICAL, EXCLUDED, OK, STATES, UNKNOWN, WARNING, steps
 from lastgood.render.grafana.panels import Panel, Target, stat, text
 from lastgood.render.grafana.states import ON_WORKLOAD, at, counted, either, named, scoped
-from lastgood.render.grafana.tables import Column, Label, table
+from lastgood.render.grafana.tables import Column, Label, table, whose
 from lastgood.render.grafana.variables import IN_SYSTEM
 from lastgood.render.recorded import WORKLOAD_KEYS
 
@@ -74,16 +74,7 @@ def _gaps() -> Panel:
         f"Workloads that no job covers, that have no usable point, or whose protection is in doubt. At most {ROWS}.",
         14,
         keys=WORKLOAD_KEYS,
-        labels=(
-            Label(
-                name="workload",
-                title="Workload",
-                links=(variables.open_board("RPO", "lastgood-rpo", carry=(), system="system", workload="workload"),),
-            ),
-            Label(name="system", title="System"),
-            Label(name="tier", title="Tier", width=90),
-            Label(name="owner_team", title="Team"),
-        ),
+        labels=whose(),
         columns=(
             Column(
                 title="State",

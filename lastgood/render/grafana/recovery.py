@@ -9,7 +9,7 @@ from lastgood.render.grafana.layout import Band, Board
 from lastgood.render.grafana.mappings import COLORS, CRITICAL, NEUTRAL, OK, STATES, UNKNOWN, WARNING, relative, steps
 from lastgood.render.grafana.panels import Panel, Target, stat
 from lastgood.render.grafana.states import ON_WORKLOAD, at, counted, either, scoped, untested
-from lastgood.render.grafana.tables import Column, Label, table
+from lastgood.render.grafana.tables import Column, Label, table, whose
 from lastgood.render.grafana.variables import IN_SYSTEM
 from lastgood.render.recorded import WORKLOAD_KEYS
 
@@ -104,16 +104,7 @@ def _tests() -> Panel:
         "files or a boot test proves that a point opens; only a timed whole restore or drill is evidence for the RTO.",
         24,
         keys=WORKLOAD_KEYS,
-        labels=(
-            Label(
-                name="workload",
-                title="Workload or tier",
-                links=(variables.open_board("RPO", "lastgood-rpo", carry=(), system="system", workload="workload"),),
-            ),
-            Label(name="system", title="System"),
-            Label(name="tier", title="Tier", width=90),
-            Label(name="owner_team", title="Team"),
-        ),
+        labels=whose("Workload or tier"),
         columns=(
             Column(title="State", expr=f"({state}) and {ON_WORKLOAD} {rows}", mappings=STATES, width=110),
             Column(title="Due", expr=f"1000 * ({rows})", unit="dateTimeFromNow"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 
 from lastgood.render.expr import listed, quote
+from lastgood.render.grafana import variables
 from lastgood.render.grafana.mappings import NO_DATA, NO_NUMBER, UNTOLD, Json, plain
 from lastgood.render.grafana.panels import Panel, Target, override
 
@@ -36,6 +37,17 @@ class Label:
     title: str
     links: Sequence[Json] = ()
     width: int | None = None
+
+
+def whose(title: str = "Workload") -> tuple[Label, ...]:
+    """The columns that say which workload a row is of, and whose; its name opens its RPO."""
+    opens = variables.open_board("RPO", "lastgood-rpo", carry=(), system="system", workload="workload")
+    return (
+        Label(name="workload", title=title, links=(opens,)),
+        Label(name="system", title="System"),
+        Label(name="tier", title="Tier", width=90),
+        Label(name="owner_team", title="Team"),
+    )
 
 
 def table(

@@ -17,6 +17,7 @@ from lastgood.render.grafana.mappings import (
     UNKNOWN,
     WARNING,
     WORDS,
+    Json,
     plain,
     steps,
     zero,
@@ -213,36 +214,41 @@ def _age() -> Panel:
     )
 
 
-def _proofs() -> Panel:
-    due = states.either([f"({states.untested(proven)})" for proven in ("0", "1", "failed")])
-    among = series("backup:restore_test_deadline:held", IN_SYSTEM)
+def _counted(id_: int, title: str, says: str, found: str, among: str, link: Json) -> Panel:
+    """How many are past what the policy allows; the name stands in the tile too, to be read from afar."""
     return stat(
-        11,
-        "RESTORE TESTS OVERDUE",
-        "Workloads and sampled tiers whose proof of a restore is too old, failed, or was due and never came.",
+        id_,
+        title,
+        says,
         4,
-        Target(expr=states.counted(due, among), legend="restore tests overdue"),
+        Target(expr=states.counted(found, among), legend=title.lower()),
         names=True,
         across=True,
         thresholds=steps(COLORS[WARNING]),
-        links=(variables.open_board("Recovery evidence", "lastgood-recovery", carry=("system", "tier", "team")),),
+        links=(link,),
+    )
+
+
+def _proofs() -> Panel:
+    return _counted(
+        11,
+        "RESTORE TESTS OVERDUE",
+        "Workloads and sampled tiers whose proof of a restore is too old, failed, or was due and never came.",
+        states.either([f"({states.untested(proven)})" for proven in ("0", "1", "failed")]),
+        series("backup:restore_test_deadline:held", IN_SYSTEM),
+        variables.open_board("Recovery evidence", "lastgood-recovery", carry=("system", "tier", "team")),
     )
 
 
 def _fullest() -> Panel:
     """By the policy's limits: a repository past its warning, whatever share that is."""
-    full = series("backup:verdict:held", IN_SYSTEM, objective="capacity")
-    among = max_by(("system", "repository_id"), series("backup_repository_capacity_bytes", IN_SYSTEM))
-    return stat(
+    return _counted(
         12,
         "REPOSITORIES FILLING",
         "Repositories whose used space, or the time until they are full, is past a limit of the policy.",
-        4,
-        Target(expr=states.counted(full, among), legend="repositories filling"),
-        names=True,
-        across=True,
-        thresholds=steps(COLORS[WARNING]),
-        links=(variables.open_board("Capacity", "lastgood-capacity"),),
+        series("backup:verdict:held", IN_SYSTEM, objective="capacity"),
+        max_by(("system", "repository_id"), series("backup_repository_capacity_bytes", IN_SYSTEM)),
+        variables.open_board("Capacity", "lastgood-capacity"),
     )
 
 
@@ -253,16 +259,11 @@ def _jobs() -> Panel:
             f"time() - {series('backup:job_run_deadline:held', IN_SYSTEM)} > 0",
         ]
     )
-    jobs = max_by(("system", "backup_job_id"), failing)
-    among = series("backup:job_info:held", IN_SYSTEM)
-    return stat(
+    return _counted(
         13,
         "JOBS FAILING OR STUCK",
         "Jobs that succeed less often than the policy asks, or whose run goes on for too long.",
-        4,
-        Target(expr=states.counted(jobs, among), legend="jobs failing or stuck"),
-        names=True,
-        across=True,
-        thresholds=steps(COLORS[WARNING]),
-        links=(variables.open_board("Jobs", "lastgood-jobs", carry=("system", "tier")),),
+        max_by(("system", "backup_job_id"), failing),
+        series("backup:job_info:held", IN_SYSTEM),
+        variables.open_board("Jobs", "lastgood-jobs", carry=("system", "tier")),
     )
