@@ -170,7 +170,7 @@ class Keeper:
         self._judged = None
         # A reader sees either the old pages or the new ones, never a half-made set.
         pages = Pages(self._rendered, dropped, self._render_own)
-        for variant in ({USUAL} | self._pages.asked()) if not self._awaited else ():
+        for variant in dict.fromkeys((USUAL, *self._pages.asked())) if not self._awaited else ():
             if variant.system is None or variant.system in self._rendered:
                 pages.get(variant)
         self._pages = pages
@@ -201,7 +201,7 @@ class Keeper:
         dated = [self._dated(v, now) for v in own]
         self._rendered["policy"] = rendered(foreign(self._policy, dated, now, full=self._full))
 
-    def _render_own(self, openmetrics: bool) -> bytes:
+    def _render_own(self, openmetrics: bool) -> Mapping[str, bytes]:
         return self._own.render(openmetrics=openmetrics)
 
 

@@ -27,6 +27,7 @@ from exporters.board import CSP
 from exporters.board import page as board_page
 from exporters.keeper import Keeper, utc_now
 from exporters.pages import Variant
+from exporters.selection import selected
 from exporters.textformat import OPENMETRICS_TYPE, TEXT_TYPE
 from lastgood.errors import ConfigError, Problem
 
@@ -43,6 +44,8 @@ PAGES_KEPT = timedelta(minutes=2)
 REQUEST_SECONDS = 30.0
 SEND_SECONDS = 60.0
 MAX_HEADERS = 16 * 1024
+# 64 names of families, and the system.
+MAX_FIELDS = 65
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,18 @@ class Surface:
         return Reply(200, b"Reloaded.\n")
 
     def _metrics(self, query: dict[str, list[str]], accept: str, encodings: str) -> Reply:
-        unknown = set(query) - {"system"}
+        unknown = set(query) - {"system", "name[]"}
         if unknown:
-            return Reply(400, f"unknown parameter {', '.join(sorted(unknown))}; known is system\n".encode())
+            return Reply(400, f"unknown parameter {', '.join(sorted(unknown))}; known are name[] and system\n".encode())
+        try:
+            families = selected(query["name[]"]) if "name[]" in query else None
+        except BadQuery as error:
+            return Reply(400, f"{error}\n".encode())
         if not self._keeper.ready:
             return _not_yet()
         openmetrics, zipped = _accepts(accept, "application/openmetrics-text"), _accepts(encodings, "gzip")
         system = query["system"][-1] if "system" in query else None
-        body = self._keeper.page(Variant(system, openmetrics=openmetrics, gzip=zipped))
+        body = self._keeper.page(Variant(system, openmetrics=openmetrics, gzip=zipped, families=families))
         if body is None:
             return Reply(404, b"No such system is configured.\n")
         headers = (("Vary", "Accept, Accept-Encoding"), *((("Content-Encoding", "gzip"),) if zipped else ()))
@@ -127,7 +134,7 @@ class Surface:
 def _split(target: str) -> tuple[str, dict[str, list[str]]]:
     """The path, and every value of each parameter."""
     parts = urlsplit(target)
-    return parts.path, parse_qs(parts.query, keep_blank_values=True, max_num_fields=32)
+    return parts.path, parse_qs(parts.query, keep_blank_values=True, max_num_fields=MAX_FIELDS)
 
 
 def _accepts(header: str, wanted: str) -> bool:

@@ -6,7 +6,7 @@ Formats: Prometheus text 0.0.4 and OpenMetrics 1.0. prometheus_client's parsers 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -102,11 +102,16 @@ _HEADS = {
 }
 
 
-def parts(systems: Iterable[Mapping[str, CellT]], *, openmetrics: bool) -> Iterator[bytes | CellT]:
-    """Families in catalogue order, each contiguous over all systems: heads as text, cells as they are given."""
+def parts(
+    systems: Iterable[Mapping[str, CellT]], *, openmetrics: bool, families: Collection[str] | None = None
+) -> Iterator[bytes | CellT]:
+    """Families in catalogue order, each contiguous over all systems: heads as text, cells as they are given.
+
+    `families` are those wanted; None is all of them.
+    """
     cells = list(systems)
     for name, line in _HEADS[openmetrics].items():
-        found = [c[name] for c in cells if name in c]
+        found = [c[name] for c in cells if name in c] if families is None or name in families else ()
         if found:
             yield line
             yield from found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -17,6 +18,7 @@ from exporters import server as module
 from exporters.keeper import Keeper
 from exporters.selfmetrics import SelfMetrics
 from exporters.server import Server, Surface
+from exporters.textformat import OPENMETRICS_TYPE, TEXT_TYPE
 from lastgood.errors import ConfigError, Problem
 from tests.estates import NOW, job, policy, state, workload
 from tests.test_keeper import quiet
@@ -80,6 +82,45 @@ def test_with_data_everything_answers(server: Server, keeper: Keeper) -> None:
     assert ask(server, "/metrics?system=nobody")[0] == 404
     assert ask(server, "/metrics?sytem=hq")[0] == 400
     assert ask(server, "/nothing")[0] == 404
+
+
+def test_a_scrape_may_name_the_families_it_wants(server: Server, keeper: Keeper) -> None:
+    assert ask(server, "/metrics?name[]=backup_job_info")[0] == 503
+    keeper.put(state([workload()], [job()]), NOW)
+    for query in ("name[]=backup_job_*", "system=hq&name%5B%5D=backup_job_i*&name[]=backup_job_enabled"):
+        status, head, body = ask(server, f"/metrics?{query}")
+        assert (status, head["content-type"]) == (200, TEXT_TYPE)
+        assert b"\nbackup_job_info{" in body
+        assert b"\nbackup_job_enabled{" in body
+        assert all(line.startswith((b"#", b"backup_job_")) for line in body.splitlines())
+    assert b"backup_job_running" not in body
+    openmetrics = ask(server, "/metrics?name[]=backup_job_info", Accept="application/openmetrics-text")
+    assert openmetrics[1]["content-type"] == OPENMETRICS_TYPE
+    assert openmetrics[2].startswith(b"# HELP backup_job ")
+    assert openmetrics[2].endswith(b"# EOF\n")
+    zipped = ask(server, "/metrics?name[]=nothing_of_ours", **{"Accept-Encoding": "gzip"})
+    assert (zipped[0], gzip.decompress(zipped[2])) == (200, b"")
+    assert ask(server, "/metrics?name[]=backup_job_info&system=nobody")[0] == 404
+
+
+def test_what_a_scrape_cannot_mean_is_told(server: Server, keeper: Keeper) -> None:
+    keeper.put(state([workload()], [job()]), NOW)
+    for query, told in (
+        ("name[]=", b"name[] is empty"),
+        ("name[]=backup_job_info&name[]=", b"name[] is empty"),
+        ("name[]=*_info", b"a * at its end only"),
+        ("name=backup_job_info", b"unknown parameter name; known are name[] and system"),
+    ):
+        status, _, body = ask(server, f"/metrics?{query}")
+        assert (status, told in body) == (400, True), query
+
+
+def test_sixty_four_names_and_no_more_are_read(server: Server, keeper: Keeper) -> None:
+    keeper.put(state([workload()], [job()]), NOW)
+    many = "&".join(f"name[]=backup_{n}" for n in range(63))
+    status, _, body = ask(server, f"/metrics?system=hq&{many}&name[]=backup_job_info")
+    assert (status, b"\nbackup_job_info{" in body) == (200, True)
+    assert ask(server, f"/metrics?system=hq&{many}&name[]=backup_job_info&name[]=backup_verdict")[0] == 400
 
 
 def test_head_is_get_without_body(server: Server, keeper: Keeper) -> None:
