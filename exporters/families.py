@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from exporters.families_systems import exporter, system
@@ -34,13 +34,21 @@ _SUBJECT_LABELS: Mapping[str, tuple[str | None, str | None]] = {
 }
 
 _PEOPLE = ("tier", "owner_team")
-_TOLD = ("kind", *_PEOPLE, "business_team")
+_ALL_PEOPLE = (*_PEOPLE, "business_team")
+_TOLD = ("kind", *_ALL_PEOPLE)
 _WHAT = ("role", "objective")
 # Told by their deadlines; the last two also by their verdict: what is wrong whatever the time, what is accepted.
 _BY_CLOCK = frozenset({Objective.RESTORE_TEST, Objective.LOG_RPO, Objective.CONFIGURATION_BACKUP, Objective.CREDENTIAL})
 _BOTH = frozenset({Objective.CONFIGURATION_BACKUP, Objective.CREDENTIAL})
 _GOOD = (Result.SUCCESS, Result.WARNING)
-_VERDICT = (*_WHAT, "urgency", *_PEOPLE, "business_team")
+_VERDICT = (*_WHAT, "urgency", *_ALL_PEOPLE)
+# An excuse ends with its reason, and nobody knows when: a moment that comes after every deadline.
+NO_END = datetime(2100, 1, 1, tzinfo=UTC)
+_EXCLUDED_UNTIL = {
+    Objective.RPO: "backup_workload_rpo_excluded_until_timestamp_seconds",
+    Objective.LOG_RPO: "backup_workload_log_rpo_excluded_until_timestamp_seconds",
+    Objective.RESTORE_TEST: "backup_restore_test_excluded_until_timestamp_seconds",
+}
 
 
 @lru_cache(maxsize=4096)
@@ -70,7 +78,7 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     late = {tier: view.policy.urgency_of(Objective.RPO, tier, "CRITICAL", view.now) for tier in view.policy.tiers}
     for ident, found in by_workload.items():
         if ident not in counted:
-            _workload(out, view, found, _asked(late, rpos.get(ident)), full=full)
+            _workload(out, view, found, rpos.get(ident, ()), late, full=full)
     _risks(out, view)
     for job in view.jobs.values():
         _job(out, view, job)
@@ -90,7 +98,7 @@ def samples(view: View, places: Iterable[Place], verdicts: Iterable[Verdict], *,
     return out
 
 
-def _asked(late: Mapping[str, Urgency], rpos: Sequence[Verdict] | None) -> str:
+def _asked(late: Mapping[str, Urgency], rpos: Sequence[Verdict]) -> str:
     """Labels that say what a missed deadline asks of people (`late`, by tier): some tools (Datadog) cannot join one
     family to another."""
     if not rpos or rpos[0].tier is None:
@@ -104,7 +112,15 @@ def _asking(urgency: Urgency, excluded: bool, muted: bool) -> str:
     return f',urgency="{urgency}"' + "".join(f',{name}="1"' for name, on in flags if on)
 
 
-def _workload(out: Samples, view: View, places: list[Place], asked: str, *, full: bool) -> None:
+def _workload(
+    out: Samples,
+    view: View,
+    places: list[Place],
+    rpos: Sequence[Verdict],
+    late: Mapping[str, Urgency],
+    *,
+    full: bool,
+) -> None:
     workload = places[0].standing.workload
     assigned = view.assigned[workload.id]
     tier = assigned.tier
@@ -118,8 +134,11 @@ def _workload(out: Samples, view: View, places: list[Place], asked: str, *, full
     out.add("backup_workload_protected", ident, workload.protected if primary.listing is not Listing.MISSING else None)
     out.add("backup_workload_size_bytes", ident, workload.size_bytes)
     out.at("backup_workload_latest_log_timestamp_seconds", ident, workload.latest_log)
+    due = _common(_ALL_PEOPLE, tier.name if tier else None, assigned.owner, assigned.business_owner)
+    due = f"{due}{_asked(late, rpos)}"
+    excluded = [verdict.subject.role for verdict in rpos if verdict.state is State.EXCLUDED]
     for place in places:
-        _role(out, place, ident, people, asked)
+        _role(out, place, ident, people, due, excluded)
     if tier is not None and full:
         out.add("backup_workload_rto_seconds", f"{ident},{people}", tier.rto)
         out.add("backup_workload_log_rpo_seconds", f"{ident},{people}", tier.log_rpo)
@@ -141,7 +160,8 @@ def _risks(out: Samples, view: View) -> None:
             out.at("backup_workload_malware_event_timestamp_seconds", labels, event.time)
 
 
-def _role(out: Samples, place: Place, ident: str, people: str, asked: str) -> None:
+def _role(out: Samples, place: Place, ident: str, people: str, due: str, excluded: Collection[Role | None]) -> None:
+    """`due` are the labels of a deadline, `excluded` the roles in which the policy accepts the risk."""
     standing, objective = place.standing, place.objective
     labels = f'{ident},role="{standing.role}"'
     out.at("backup_workload_last_good_timestamp_seconds", labels, standing.last_good)
@@ -151,8 +171,8 @@ def _role(out: Samples, place: Place, ident: str, people: str, asked: str) -> No
     if objective is not None:
         aimed = f"{labels},{people}" if people else labels
         out.add("backup_workload_rpo_seconds", aimed, objective.within)
-        out.at("backup_workload_rpo_deadline_timestamp_seconds", f"{aimed}{asked}", standing.deadline)
-        if standing.at_risk is not None:
+        out.at("backup_workload_rpo_deadline_timestamp_seconds", f"{labels},{due}", standing.deadline)
+        if standing.at_risk is not None and standing.role not in excluded:
             out.at("backup_workload_rpo_at_risk_timestamp_seconds", labels, standing.at_risk.at)
 
 
@@ -272,8 +292,8 @@ def add_verdict(out: Samples, verdict: Verdict, *, full: bool, unread: bool = Fa
         return
     subject = verdict.subject
     ident = _ident(out, subject.kind, subject.id, subject.name)
-    if verdict.state is State.EXCLUDED and subject.kind == "workload":
-        out.add("backup_workload_excluded", f'{ident},objective="{verdict.objective}"', 1)
+    if verdict.state is State.EXCLUDED:
+        _excluded(out, verdict, ident)
     _deadline(out, verdict, ident)
     if full and verdict.since is not None and verdict.state not in (State.OK, State.EXCLUDED):
         what = _common(_WHAT, subject.role, verdict.objective)
@@ -294,17 +314,28 @@ def add_verdict(out: Samples, verdict: Verdict, *, full: bool, unread: bool = Fa
     out.add("backup_verdict", f"{ident},{told}" if ident else told, int(verdict.state))
 
 
+def _excluded(out: Samples, verdict: Verdict, ident: str) -> None:
+    """That it is, and until when where a deadline tells of it: tools that join nothing take the later of both."""
+    role, objective = verdict.subject.role, verdict.objective
+    if verdict.subject.kind == "workload":
+        out.add("backup_workload_excluded", f'{ident},objective="{objective}"', 1)
+    family = _EXCLUDED_UNTIL.get(objective)
+    if family is not None:
+        out.at(family, f'{ident},role="{role}"' if role else ident, verdict.excluded_until or NO_END)
+
+
 def _deadline(out: Samples, verdict: Verdict, ident: str) -> None:
     match verdict.objective:
         case Objective.RESTORE_TEST:
             # A test that failed is CRITICAL, one that is missing never: engines must be able to tell them apart.
             failed = verdict.state is State.CRITICAL
             proven = "failed" if failed else "0" if verdict.value is None else "1"
-            aimed = _common(("proven", *_PEOPLE), proven, verdict.tier, verdict.owner)
+            people = (verdict.tier, verdict.owner, verdict.business_owner)
+            aimed = _common(("proven", *_ALL_PEOPLE), proven, *people)
             out.at("backup_restore_test_deadline_timestamp_seconds", f"{ident},{aimed}", verdict.deadline)
         case Objective.LOG_RPO:
-            people = _common(_PEOPLE, verdict.tier, verdict.owner)
-            labels = f"{ident},{people}" if people else ident
+            aimed = _common(_ALL_PEOPLE, verdict.tier, verdict.owner, verdict.business_owner)
+            labels = f"{ident},{aimed}" if aimed else ident
             out.at("backup_workload_log_rpo_deadline_timestamp_seconds", labels, verdict.deadline)
         case Objective.CONFIGURATION_BACKUP:
             out.at("backup_configuration_backup_deadline_timestamp_seconds", ident, verdict.deadline)

@@ -30,6 +30,7 @@ SUBJECT = (
     "backup_tenant",
 )
 OBJECTIVE = ("tier", "owner_team")
+DEADLINE = (*OBJECTIVE, "business_team")
 
 _WORKLOADS = (
     Metric(
@@ -105,7 +106,14 @@ _WORKLOADS = (
         "When the present last good stops being enough; calendars are already applied. urgency is what missing it "
         "asks of people; excluded is 1 where the policy accepts the risk, muted is 1 inside a maintenance window, and "
         "both are absent elsewhere.",
-        ("workload_id", "workload", "role", *OBJECTIVE, "urgency", "excluded", "muted", *SYSTEM),
+        ("workload_id", "workload", "role", *DEADLINE, "urgency", "excluded", "muted", *SYSTEM),
+    ),
+    gauge(
+        "backup_workload_rpo_excluded_until_timestamp_seconds",
+        "Until when the policy excludes the RPO of this role; 2100-01-01 where the workload is excused for as long as "
+        "its reason holds. Absent while it is not excluded. A tool that joins nothing compares its clock with the "
+        "later one of this and the deadline.",
+        ("workload_id", "workload", "role", *SYSTEM),
     ),
     gauge(
         "backup_workload_latest_log_timestamp_seconds",
@@ -121,7 +129,12 @@ _WORKLOADS = (
     gauge(
         "backup_workload_log_rpo_deadline_timestamp_seconds",
         "When the newest log backup stops being enough; absent while nothing tells how far the logs reach.",
-        ("workload_id", "workload", *OBJECTIVE, *SYSTEM),
+        ("workload_id", "workload", *DEADLINE, *SYSTEM),
+    ),
+    gauge(
+        "backup_workload_log_rpo_excluded_until_timestamp_seconds",
+        "Until when the policy excludes the RPO of its transaction logs; told as that of the RPO is.",
+        WORKLOAD,
     ),
     gauge(
         "backup_workload_malware_event_timestamp_seconds",
@@ -130,13 +143,19 @@ _WORKLOADS = (
     ),
     gauge(
         "backup_workload_rpo_at_risk_timestamp_seconds",
-        "From when the workload is at risk of missing its RPO; may lie ahead, absent when nothing points to it.",
+        "From when the workload is at risk of missing its RPO; may lie ahead, absent when nothing points to it or the "
+        "policy excludes the RPO of this role.",
         ("workload_id", "workload", "role", *SYSTEM),
     ),
     gauge(
         "backup_restore_test_deadline_timestamp_seconds",
         "When the newest proof of a restore is too old or was due; proven is 1, 0 or failed; tier:NAME for a sample.",
-        ("workload_id", "workload", "proven", *OBJECTIVE, *SYSTEM),
+        ("workload_id", "workload", "proven", *DEADLINE, *SYSTEM),
+    ),
+    gauge(
+        "backup_restore_test_excluded_until_timestamp_seconds",
+        "Until when the policy excludes the restore test of the workload or tier:NAME; told as that of the RPO is.",
+        WORKLOAD,
     ),
     gauge(
         "backup_workload_excluded",

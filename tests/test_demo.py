@@ -23,8 +23,14 @@ from exporters.veeam.demonstration import VeeamDemonstration
 from lastgood.catalog import CATALOG, OWN
 from lastgood.verdict import State, Verdict
 
-# Kinds of series only an estate in another condition has, or one whose policy has machines counted by tenant.
-ELSEWHERE = {"lastgood_system_auth_blocked_until_timestamp_seconds", "backup_tenant_verdicts"}
+# Kinds of series only an estate in another condition has, or one whose policy has machines counted by tenant, or
+# excludes more than an RPO.
+ELSEWHERE = {
+    "lastgood_system_auth_blocked_until_timestamp_seconds",
+    "backup_tenant_verdicts",
+    "backup_workload_log_rpo_excluded_until_timestamp_seconds",
+    "backup_restore_test_excluded_until_timestamp_seconds",
+}
 # What no system of the demo tells: Veeam knows log backups by their job only.
 UNTOLD = {"backup_workload_latest_log_timestamp_seconds"}
 

@@ -18,6 +18,10 @@ _HEAD = """<!-- Compiled by `lastgood render` from lastgood/catalog.py. DO NOT E
 Times are epoch seconds, never ages; sizes are bytes; shares are 0 to 1. What is unknown is an absent series, never 0.
 Families of the profile `full` appear only with `series: full` in lastgood.yaml. When a page would pass `max_series`,
 families go in the order of `drops`, the highest first; those without a number never go.
+
+`/metrics` tells of all systems, `/metrics?system=NAME` of one. `name[]`, up to 64 times and with or without `system`,
+asks for single families, by their names or by the names of their samples; a value that ends in `*` is the beginning of
+a name: `/metrics?name[]=backup_job_*&name[]=backup_verdict`. A name that nobody knows adds nothing.
 """
 _RECORDED = """
 ## Recorded by the rules
