@@ -105,7 +105,7 @@ _WORKLOADS = (
         "When the present last good stops being enough; calendars are already applied. urgency is what missing it "
         "asks of people; excluded is 1 where the policy accepts the risk, muted is 1 inside a maintenance window, and "
         "both are absent elsewhere.",
-        ("workload_id", "workload", "role", *OBJECTIVE, "urgency", "excluded", "muted", *SYSTEM),
+        ("workload_id", "workload", "role", *OBJECTIVE, "business_team", "urgency", "excluded", "muted", *SYSTEM),
     ),
     gauge(
         "backup_workload_latest_log_timestamp_seconds",
@@ -121,8 +121,11 @@ _WORKLOADS = (
     gauge(
         "backup_workload_log_rpo_deadline_timestamp_seconds",
         "When the newest log backup stops being enough; absent while nothing tells how far the logs reach.",
-        ("workload_id", "workload", *OBJECTIVE, *SYSTEM),
+        ("workload_id", "workload", *OBJECTIVE, "business_team", *SYSTEM),
     ),
+    gauge("backup_workload_rpo_excluded_until_timestamp_seconds", "t", ("workload_id", "workload", "role", *SYSTEM)),
+    gauge("backup_workload_log_rpo_excluded_until_timestamp_seconds", "t", WORKLOAD),
+    gauge("backup_restore_test_excluded_until_timestamp_seconds", "t", WORKLOAD),
     gauge(
         "backup_workload_malware_event_timestamp_seconds",
         "The newest malware event of the workload that nobody dismissed; threat is infected, suspicious or unknown.",
@@ -136,7 +139,7 @@ _WORKLOADS = (
     gauge(
         "backup_restore_test_deadline_timestamp_seconds",
         "When the newest proof of a restore is too old or was due; proven is 1, 0 or failed; tier:NAME for a sample.",
-        ("workload_id", "workload", "proven", *OBJECTIVE, *SYSTEM),
+        ("workload_id", "workload", "proven", *OBJECTIVE, "business_team", *SYSTEM),
     ),
     gauge(
         "backup_workload_excluded",

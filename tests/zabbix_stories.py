@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from lastgood.render.zabbix import templates
 from tests.zabbix_backups import OWN_PAGE, WHOLE, Backups, Host, Problem, Story
-from tests.zabbix_pages import DAY, NAMELESS, OWN, WORLDS, Pages, Series, own, rpo, system
+from tests.zabbix_pages import DAY, FULL, NAMELESS, OWN, WORLDS, Pages, Series, own, rpo, system
 
 HOSTILE = 'we"b\\ {$X} {#Y} 1'
 DEAD, HELD, SILENT = "dead", "held", "silent"
@@ -47,7 +47,8 @@ class Seen:
 
 def hosts(worlds: Pages, dying: Pages) -> list[Host]:
     """Of all stories here."""
-    made = [Host(name, worlds.url, OWN_PAGE if name == OWN else WHOLE) for name in WORLDS]
+    made = [Host(name, worlds.url, OWN_PAGE if name == OWN else WHOLE) for name in WORLDS if name != "full"]
+    made += [Host("full", worlds.url, macros=FULL)]
     made += [Host(name, worlds.url, t.name, {"SYSTEM": "main"}) for name, t in CONCERNS.items()]
     lenient = {'RPO.EXTRA:"lenient"': "1d"}
     return [*made, Host(HELD, worlds.url, macros=lenient), Host(DEAD, dying.url), Host(SILENT, worlds.url)]
