@@ -90,6 +90,7 @@ def _of_system(path: str, name: str, what: str, found: tuple[Part, ...], shown: 
         parts=(page(*more), *found),
         known_by=_SYSTEM,
         dashboard=shown,
+        concern=not shown,
     )
 
 

@@ -113,7 +113,7 @@ class Writer:
             "uuid": self._uuid("item", "page", *([page] if page else ())),
             "name": f"Page of the exporter{OF[page]}",
             "type": "HTTP_AGENT",
-            "key": master(page),
+            "key": self._key(master(page)),
             "delay": "{$LASTGOOD.INTERVAL}",
             "history": "0",
             "trends": "0",
@@ -159,7 +159,7 @@ class Writer:
             "uuid": self._uuid("item", item.path),
             "name": item.name,
             "type": "CALCULATED" if calculated else "DEPENDENT",
-            "key": item.key,
+            "key": self._key(item.key),
         }
         out["delay"] = "5m" if calculated else "0"
         if self.version == V60 or item.history != _HISTORY_70:
@@ -180,7 +180,7 @@ class Writer:
             gate = [self._check()] if rule is None and self._gated(item) else []
             out["preprocessing"] = [*gate, *(_step(step) for step in item.steps)]
         if not calculated:
-            out["master_item"] = {"key": master(rule.page if rule else item.page)}
+            out["master_item"] = {"key": self._key(master(rule.page if rule else item.page))}
         if item.component:
             out["tags"] = [{"tag": "component", "value": item.component}]
         if triggers := self._triggers(rule, item):
@@ -205,7 +205,7 @@ class Writer:
         out["item_prototypes"] = _sorted((self._item(item, rule) for item in rule.items), "key")
         if several := self._triggers(rule):
             out["trigger_prototypes"] = several
-        out["master_item"] = {"key": master(rule.page)}
+        out["master_item"] = {"key": self._key(master(rule.page))}
         out["lld_macro_paths"] = _sorted(
             ({"lld_macro": f"{{#{macro}}}", "path": f"$.{label}"} for macro, label in rule.macros), "lld_macro"
         )
@@ -271,7 +271,13 @@ class Writer:
         return out | ({"recovery_expression": self._expression(found.over)} if found.over is not None else {})
 
     def _expression(self, text: str) -> str:
-        return text.replace("(//", f"(/{self.template.name}/")
+        ours = text.replace(f"(//{master()}.", f"(//{self._key(master())}.")
+        return ours.replace("(//", f"(/{self.template.name}/")
+
+    def _key(self, key: str) -> str:
+        """Of the pages, which every template of a concern has: one host may take several."""
+        own = f"lastgood.{self.template.path}.page" if self.template.concern else master()
+        return own + key.removeprefix(master()) if key == master() or key.startswith(f"{master()}.") else key
 
     def _uuid(self, *parts: str) -> str:
         return uuid_of(path_of(self.template, *parts))

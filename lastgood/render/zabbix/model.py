@@ -132,6 +132,7 @@ class Template:
     """`path` is its file's name and the root of its UUIDs; `system` the value of {$LASTGOOD.SYSTEM} it begins with.
 
     `known_by` is a pattern of a line that its page has: an answer without it tells nothing, and is not believed.
+    `concern` marks a part of another template, of which one host may take several.
     """
 
     path: str
@@ -141,6 +142,7 @@ class Template:
     known_by: str
     system: str = ""
     dashboard: tuple[str, ...] = ()
+    concern: bool = False
 
     def items(self) -> Iterator[Item]:
         return (item for part in self.parts for item in part.items)
