@@ -25,7 +25,11 @@ def _fits(value: str, how: str, told: str) -> bool:
 def rows(rule: Rule, shown: str) -> list[dict[str, str]]:
     """By macro, one for each series."""
     family, matchers = rule.select.split("{")[0], _MATCHER.findall(rule.select)
-    told = [dict(labels) for name, labels in agreement._read(shown) if name == family]
+    told = [
+        dict(labels)
+        for (name, labels), value in agreement._read(shown).items()
+        if name == family and (not rule.values or value in rule.values)
+    ]
     chosen = [one for one in told if all(_fits(one.get(label, ""), how, value) for label, how, value in matchers)]
     return [{macro: one.get(label, "") for macro, label in rule.macros} for one in chosen]
 

@@ -13,9 +13,9 @@ TEXT = (Path(__file__).resolve().parent.parent / "docs" / "zabbix.md").read_text
 
 
 def _row(template: Template) -> tuple[str, ...]:
-    """The master item is one of its items."""
+    """The items that read a page are among them."""
     rules = list(template.rules())
-    items, prototypes = 1 + len(list(template.items())), sum(len(rule.items) for rule in rules)
+    items, prototypes = len(template.pages()) + len(list(template.items())), sum(len(rule.items) for rule in rules)
     triggers = f"{len(list(template.triggers()))} + {sum(len(rule.triggers) for rule in rules)}"
     return template.name, str(items), str(len(rules)), str(prototypes), triggers
 

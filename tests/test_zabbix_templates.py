@@ -24,9 +24,9 @@ from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.zabbix import FOLDER, OWN, path_of, templates
 from lastgood.render.zabbix.emit import V60, V70, VERSIONS, Writer, keys_of
 from lastgood.render.zabbix.ids import uuid_of
-from lastgood.render.zabbix.model import MASTER, WHOLE, Item, Rule, Template, Trigger
+from lastgood.render.zabbix.model import Item, Rule, Template, Trigger, whole
 from lastgood.render.zabbix.overrides import literal
-from lastgood.render.zabbix.series import least
+from lastgood.render.zabbix.series import latest
 from lastgood.render.zabbix.severity import priority, urgency
 from tests.agreement import page
 from tests.scenario import load, names
@@ -38,8 +38,9 @@ TEMPLATES = {template.path: template for template in templates()}
 EACH = pytest.mark.parametrize("path", TEMPLATES)
 # What only Prometheus can say of itself.
 NOT_OURS = {"LastgoodRuleFailures", "LastgoodWatchdog"}
-# Nagios and Zabbix tell of UNKNOWN once for a system (ADR 0016); Prometheus shows it.
-NOT_THEIRS = {("LastgoodUnknownData", WARNING)}
+# Nagios and Zabbix tell of UNKNOWN once for a system (ADR 0016); Prometheus shows it. And what only Zabbix can say of
+# itself.
+NOT_THEIRS = {("LastgoodUnknownData", WARNING), ("LastgoodZabbixFull", WARNING)}
 
 
 @cache
@@ -198,36 +199,6 @@ def test_ages_are_for_triggers_and_nothing_runs_javascript(path: str) -> None:
         assert "now()" not in (item.formula or "")
 
 
-@EACH
-def test_a_page_is_read_once(path: str) -> None:
-    found = document(path)["templates"][0]
-    masters = [item["key"] for item in found["items"] if item["type"] == "HTTP_AGENT"]
-    assert masters == [MASTER]
-    assert {n["master_item"]["key"] for n in nodes(found) if "master_item" in n} == {MASTER}
-
-
-@EACH
-def test_an_answer_that_tells_of_nothing_reaches_no_item(path: str) -> None:
-    """An empty page, or a proxy's own, would otherwise say of a licence that there is none any more."""
-    (master,) = (item for item in document(path)["templates"][0]["items"] if item["key"] == MASTER)
-    refused, known = master["preprocessing"]
-    assert [refused["type"], known["type"]] == ["CHECK_NOT_SUPPORTED", "MATCHES_REGEX"]
-    assert "error_handler" not in refused and known["error_handler"] == "DISCARD_VALUE", "the first's default"
-    (known_by,) = known["parameters"]
-    scenario = load("breach-pages")
-    text = page(scenario.estate, scenario.policy, scenario.now, OWN if path == "exporter" else "hq")
-    assert re.search(known_by, text)
-    assert not any(re.search(known_by, other) for other in ("", "\n", "<html>502 Bad Gateway</html>"))
-
-
-@EACH
-def test_discovery_does_not_look_at_values(path: str) -> None:
-    for rule in document(path)["templates"][0]["discovery_rules"]:
-        steps = [step["type"] for step in rule["preprocessing"]]
-        assert steps == ["PROMETHEUS_TO_JSON", "JSONPATH", "DISCARD_UNCHANGED_HEARTBEAT"]
-        assert rule["preprocessing"][1]["parameters"] == ["$[*].labels"]
-
-
 def _families(item: Item) -> set[str]:
     told = item.steps[0].parameters
     named = re.match(r"[a-z_]+", told[0])
@@ -256,9 +227,9 @@ def test_moments_and_numbers_of_unsigned_items_are_whole() -> None:
     assert not any(family in whole for family in ("lastgood_policy_reload_success", "lastgood_series"))
 
 
-def test_the_smallest_of_several_series_knows_its_labels() -> None:
+def test_the_latest_of_several_series_knows_its_labels() -> None:
     with pytest.raises(KeyError):
-        least(("backup_workload_rpo_deadline_timestamp_seconds",), threat="x")
+        latest(("backup_workload_rpo_deadline_timestamp_seconds",), threat="x")
 
 
 # --- one cause, one problem ------------------------------------------------------------------------------------------
@@ -300,7 +271,7 @@ def test_what_may_be_gone_is_held_until_whole_pages_say_so() -> None:
     for rule in TEMPLATES["workloads"].rules():
         for trigger in rule.triggers:
             if rule.kind == "workload" or trigger.path == "tenant/missed":
-                assert trigger.over is not None and f"min(//{WHOLE}," in trigger.over, trigger.path
+                assert trigger.over is not None and f"min(//{whole(rule.page)}," in trigger.over, trigger.path
 
 
 # --- severities ------------------------------------------------------------------------------------------------------

@@ -45,12 +45,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Host:
-    """`template` by name; `macros` without their prefix {$LASTGOOD."""
+    """`template` by name, and what is linked beside it; `macros` without their prefix {$LASTGOOD."""
 
     name: str
     url: str
     template: str = WHOLE
     macros: dict[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        return (self.template, *self.beside)
 
 
 @dataclass
@@ -110,14 +115,15 @@ class Backups:
     def add_hosts(self, hosts: Sequence[Host]) -> None:
         """All at once: linked together, hundreds of items are written in one go."""
         wanted = {t.name: t for t in templates()}
-        known = self.call("template.get", filter={"name": sorted({h.template for h in hosts})}, output=["name"])
+        names = sorted({name for host in hosts for name in host.templates})
+        known = self.call("template.get", filter={"name": names}, output=["name"])
         ids = {t["name"]: t["templateid"] for t in known}
         groups = self.call("hostgroup.get", filter={"name": "Backups"}, output=["groupid"])
         made = [
             {
                 "host": host.name,
                 "groups": groups,
-                "templates": [{"templateid": ids[host.template]}],
+                "templates": [{"templateid": ids[name]} for name in host.templates],
                 "macros": [
                     {"macro": f"{{$LASTGOOD.{key}}}", "value": value}
                     for key, value in {**QUICK, "URL": host.url, "SYSTEM": host.name, **host.macros}.items()
@@ -128,8 +134,11 @@ class Backups:
         numbers = self.zabbix.api.call("host.create", made)["hostids"]
         for number, host in zip(numbers, hosts, strict=True):
             self.hosts[number] = host.name
-            chosen = wanted[host.template]
-            self.triggers[host.name] = [*chosen.triggers(), *(t for rule in chosen.rules() for t in rule.triggers)]
+            chosen = [wanted[name] for name in host.templates]
+            self.triggers[host.name] = [
+                *(trigger for one in chosen for trigger in one.triggers()),
+                *(trigger for one in chosen for rule in one.rules() for trigger in rule.triggers),
+            ]
 
     # --- what is seen ------------------------------------------------------------------------------------------------
 

@@ -67,7 +67,8 @@ def system(now: int, **changed: float | None) -> list[Series]:
 
 
 def verdict(value: int, objective: str, **labels: str) -> Series:
-    return one("backup_verdict", value, objective=objective, **labels)
+    asks = {"urgency": "ticket"} if value in (1, 2, 3) else {}
+    return one("backup_verdict", value, objective=objective, **asks, **labels)
 
 
 NAMELESS = "nameless"
@@ -85,7 +86,6 @@ def rpo(
     who, role = workload(ident), {"role": "primary"}
     told = [
         one("backup_workload_state", 1, **who, state=state),
-        one("backup_workload_info", 1, **who, tier=tier, owner_team="it-operations", business_team="shop"),
         one(
             "backup_workload_rpo_deadline_timestamp_seconds",
             deadline,
@@ -93,10 +93,25 @@ def rpo(
             **role,
             tier=tier,
             owner_team="it-operations",
+            business_team="shop",
         ),
     ]
     at_risk = "backup_workload_rpo_at_risk_timestamp_seconds"
     return told + ([one(at_risk, risk, **who, **role)] if risk is not None else [])
+
+
+def accepted(ident: str, late: int, until: int) -> list[Series]:
+    """Missed in every way, and the policy accepts all of it."""
+    who, role = workload(ident), {"role": "primary"}
+    return [
+        *rpo(ident, late),
+        one("backup_workload_rpo_excluded_until_timestamp_seconds", until, **who, **role),
+        one("backup_workload_log_rpo_deadline_timestamp_seconds", late, **who, tier="gold"),
+        one("backup_workload_log_rpo_excluded_until_timestamp_seconds", until, **who),
+        restore_test(ident, late, "0"),
+        one("backup_restore_test_excluded_until_timestamp_seconds", until, **who),
+        verdict(4, "immutability", **who),
+    ]
 
 
 def restore_test(ident: str, deadline: int, proven: str) -> Series:
@@ -154,6 +169,7 @@ def _workloads(now: int, bad: bool) -> list[Series]:
         *rpo("never", late, state="never" if bad else "listed"),
         *rpo("risk", now + DAY, risk=now - 60 if bad else None),
         *rpo("logs", now + DAY),
+        *accepted("accepted", now - 60, now + DAY),
         one("backup_workload_log_rpo_deadline_timestamp_seconds", late, **workload("logs"), tier="gold"),
         verdict(2 if bad else 0, "coverage", **workload("uncovered")),
         verdict(1 if bad else 0, "coverage", **workload("doubted")),
@@ -292,6 +308,14 @@ _MAIN = """
 """
 
 
+# What the host of the world "full" lets hang on one page: more than one workload has, less than three.
+FULL = {"PAGE.ITEMS": "5"}
+
+
+def _held(now: int, *names: str) -> list[Series]:
+    return [s for name in names for s in (*rpo(name, now + DAY), restore_test(name, now + DAY, "1"))]
+
+
 def _world(fires: str, ill: Page, well: Page = _well) -> World:
     return World(frozenset(fires.split()), well, ill)
 
@@ -314,6 +338,11 @@ WORLDS: dict[str, World] = {
     "nearly used": _world("license/used-warning", lambda now: _used(now, 1)),
     "unknown": _world("system/unknown", lambda now: [*system(now), verdict(3, "retention", **workload("x")), *own()]),
     "doubted": _world("system/unknown", lambda now: [*system(now), *_doubted(now), *own()]),
+    "full": _world(
+        "page/rpo/full page/tests/full",
+        lambda now: [*system(now), *_held(now, "a", "b", "c"), *own()],
+        lambda now: [*system(now), *_held(now, "a"), *own()],
+    ),
     "unread": _world("system/unknown", lambda now: [*system(now), *rpo("x", now + DAY, state="unreadable"), *own()]),
     OWN: _world(
         "exporter/reload exporter/dropped exporter/over exporter/errors required/critical test/failed test/overdue "
@@ -325,6 +354,14 @@ WORLDS: dict[str, World] = {
 
 
 # --- who serves them -------------------------------------------------------------------------------------------------
+
+
+def chosen(page: str, names: Iterable[str]) -> str:
+    """The families that are asked for; what is no page of an exporter stays what it is."""
+    exact = {name for name in names if not name.endswith("*")}
+    starts = tuple(name[:-1] for name in names if name.endswith("*"))
+    lines = page.splitlines(keepends=True)
+    return "".join(line for line in lines if (of := line.split("{")[0]) in exact or of.startswith(starts))
 
 
 class Pages:
@@ -344,10 +381,12 @@ class Pages:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                asked = parse_qs(urlsplit(self.path).query).get("system", [""])[0]
+                query = parse_qs(urlsplit(self.path).query)
+                asked, names = query["system"][0], query["name[]"]
                 page = held.get(asked)
-                served[asked] += 1
-                body = (page or "Not read yet.\n").encode()
+                # The first of its pages, which is the one with all that lastgood says of itself.
+                served[asked] += "lastgood_*" in names
+                body = ("Not read yet.\n" if page is None else chosen(page, names)).encode()
                 self.send_response(503 if page is None else 200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))

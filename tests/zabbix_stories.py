@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from lastgood.render.zabbix import templates
 from tests.zabbix_backups import OWN_PAGE, WHOLE, Backups, Host, Problem, Story
-from tests.zabbix_pages import DAY, NAMELESS, OWN, WORLDS, Pages, Series, own, rpo, system
+from tests.zabbix_pages import DAY, FULL, NAMELESS, OWN, WORLDS, Pages, Series, own, rpo, system
 
 HOSTILE = 'we"b\\ {$X} {#Y} 1'
 DEAD, HELD, SILENT = "dead", "held", "silent"
 # The templates of single concerns read the page of the richest world.
-CONCERNS = {f"only {t.path}": t for t in templates() if t.path not in ("backup", "exporter")}
+CONCERNS = {f"only {t.path}": t for t in templates() if t.concern}
+# A host that takes all of them.
+EACH = "each concern"
 # Longer than {$LASTGOOD.GONE} of the tests, at two seconds a page.
 _PAGES = 8
 _SOON = 'lastgood.rpo.deadline["id:soon","primary"]'
@@ -23,12 +25,14 @@ def fires(host: str) -> frozenset[str]:
     """The triggers that must fire on a host of the worlds while they are ill."""
     if host in WORLDS:
         return WORLDS[host].fires
+    if host == EACH:
+        return WORLDS["main"].fires
     chosen = CONCERNS[host]
     paths = {t.path for t in chosen.triggers()} | {t.path for rule in chosen.rules() for t in rule.triggers}
     return WORLDS["main"].fires & paths
 
 
-WATCHED = (*WORLDS, *CONCERNS)
+WATCHED = (*WORLDS, *CONCERNS, EACH)
 
 
 @dataclass
@@ -47,8 +51,11 @@ class Seen:
 
 def hosts(worlds: Pages, dying: Pages) -> list[Host]:
     """Of all stories here."""
-    made = [Host(name, worlds.url, OWN_PAGE if name == OWN else WHOLE) for name in WORLDS]
+    made = [Host(name, worlds.url, OWN_PAGE if name == OWN else WHOLE) for name in WORLDS if name != "full"]
+    made += [Host("full", worlds.url, macros=FULL)]
     made += [Host(name, worlds.url, t.name, {"SYSTEM": "main"}) for name, t in CONCERNS.items()]
+    first, *others = (t.name for t in CONCERNS.values())
+    made += [Host(EACH, worlds.url, first, {"SYSTEM": "main"}, tuple(others))]
     lenient = {'RPO.EXTRA:"lenient"': "1d"}
     return [*made, Host(HELD, worlds.url, macros=lenient), Host(DEAD, dying.url), Host(SILENT, worlds.url)]
 

@@ -15,7 +15,7 @@ from lastgood.render.zabbix.emit import VERSIONS, Writer
 from lastgood.render.zabbix.ends import ends
 from lastgood.render.zabbix.exporter import exporter
 from lastgood.render.zabbix.jobs import jobs
-from lastgood.render.zabbix.model import Template
+from lastgood.render.zabbix.model import MAIN, Part, Template
 from lastgood.render.zabbix.page import page
 from lastgood.render.zabbix.reading import reading
 from lastgood.render.zabbix.recovery import recovery
@@ -32,9 +32,10 @@ OWN = "policy"
 _HEADER = """Compiled by `lastgood render` from policy {digest}, in format {version}.
 DO NOT EDIT: change lastgood/render/zabbix/ and compile again."""
 _WHAT = """{what} \
-One HTTP request a minute to the exporter; everything else is cut out of its page. Set {{$LASTGOOD.URL}} and \
+{requests} a minute to the exporter; everything else is cut out of what it answers. Set {{$LASTGOOD.URL}} and \
 {{$LASTGOOD.SYSTEM}} on the host; it needs no interface. Objectives travel in the page: no threshold of the policy is \
 written here. See docs/zabbix.md."""
+_REQUESTS = {1: "One HTTP request", 2: "Two HTTP requests", 3: "Three HTTP requests"}
 
 # A system taken out of lastgood.yaml is told as listed and empty for a while.
 _SYSTEM, _EXPORTER = r"lastgood_system_(up|listed)\{", r"lastgood_build_info\{"
@@ -57,34 +58,40 @@ def templates() -> tuple[Template, ...]:
         "recovery": ("recovery evidence", "Restore tests, RTO, machines left running from backups.", (recovery(),)),
         "systems": ("systems", "Reading the system, its licence, its own backup.", (systems(), reading(), ends())),
     }
-    whole = Template(
-        path="backup",
-        name="Backup by lastgood",
-        description=_WHAT.format(what="A backup system: workloads, jobs, repositories, recovery evidence, the system."),
-        parts=(page(), *(part for _, _, parts in concerns.values() for part in parts)),
-        known_by=_SYSTEM,
-        dashboard=_SHOWN,
+    whole = _of_system(
+        "backup",
+        "Backup by lastgood",
+        "A backup system: workloads, jobs, repositories, recovery evidence, the system.",
+        tuple(part for _, _, parts in concerns.values() for part in parts),
+        _SHOWN,
     )
     parts = (
-        Template(
-            path=path,
-            name=f"Backup {name} by lastgood",
-            description=_WHAT.format(what=what),
-            parts=(page(), *found),
-            known_by=_SYSTEM,
-        )
-        for path, (name, what, found) in concerns.items()
+        _of_system(path, f"Backup {name} by lastgood", what, found) for path, (name, what, found) in concerns.items()
     )
+    told = "The exporter itself, and what the policy requires of no system in particular."
     own = Template(
         path="exporter",
         name="Backup exporter by lastgood",
-        description=_WHAT.format(what="The exporter itself, and what the policy requires of no system in particular."),
+        description=_WHAT.format(what=told, requests=_REQUESTS[1]),
         # Its page has no list of its own: it is whole whenever it comes.
-        parts=(page("lastgood_build_info", silence="3m"), exporter()),
+        parts=(page(listed="lastgood_build_info", silence="3m"), exporter()),
         known_by=_EXPORTER,
         system=OWN,
     )
     return (whole, *parts, own)
+
+
+def _of_system(path: str, name: str, what: str, found: tuple[Part, ...], shown: tuple[str, ...] = ()) -> Template:
+    more = sorted({rule.page for part in found for rule in part.rules} - {MAIN})
+    return Template(
+        path=path,
+        name=name,
+        description=_WHAT.format(what=what, requests=_REQUESTS[1 + len(more)]),
+        parts=(page(*more), *found),
+        known_by=_SYSTEM,
+        dashboard=shown,
+        concern=not shown,
+    )
 
 
 def path_of(template: Template, version: str) -> str:

@@ -7,7 +7,7 @@ from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.zabbix.model import FLOAT, Item, Macro, Part, Rule, Trigger
 from lastgood.render.zabbix.recovery import restore_tests
 from lastgood.render.zabbix.series import label, one, throttled, word
-from lastgood.render.zabbix.workloads import judged
+from lastgood.render.zabbix.workloads import broken, judged
 
 _RELOAD, _DROPPED, _OVER, _ERRORS = (f"lastgood.exporter.{what}" for what in ("reload", "dropped", "over", "errors"))
 _WITHIN = "{$LASTGOOD.ERRORS.WITHIN}"
@@ -92,7 +92,7 @@ def required() -> Rule:
     return judged(
         "required",
         "Required workloads that no system knows",
-        series("backup_verdict", like("workload_id", "required:.+"), objective="coverage"),
+        broken(like("workload_id", "required:.+"), objective="coverage"),
         {CRITICAL: ("BackupRequiredMissing", "Required, and no backup system knows it")},
         "coverage",
     )

@@ -11,11 +11,21 @@ from dataclasses import dataclass
 
 UNSIGNED, FLOAT, CHAR, TEXT = "UNSIGNED", "FLOAT", "CHAR", "TEXT"
 
-MASTER = "lastgood.page"
-# 1 while the page holds the whole list of what it tells of: only then may something that is missing be gone.
-WHOLE = "lastgood.page.whole"
+# What grows with the workloads has a page of its own: see `emit.Writer._master`.
+MAIN, RPO, TESTS = "", "rpo", "tests"
 GONE_AFTER = "{$LASTGOOD.GONE}"
 UNTOLD = "untold"
+
+
+def master(page: str = MAIN) -> str:
+    """Key of the HTTP item that reads this page."""
+    return f"lastgood.page.{page}" if page else "lastgood.page"
+
+
+def whole(page: str = MAIN) -> str:
+    """Key of the item that is 1 while a page holds the whole list of what it tells of: only then may something that is
+    missing be gone."""
+    return f"{master(page)}.whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +40,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A dependent item of the page, or a calculated one where `formula` is set.
+    """A dependent item of a page, or a calculated one where `formula` is set.
 
-    Its tag `component` is in every problem of the item: one that many problems only ask has none.
+    Its tag `component` is in every problem of the item: one that many problems only ask has none. `page` is that of an
+    item of the system; those of a rule have the rule's. `where` (LLD macro, pattern) says for which rows there is one.
     """
 
     path: str
@@ -47,6 +58,8 @@ class Item:
     description: str = ""
     component: str = "workload"
     formula: str | None = None
+    page: str = MAIN
+    where: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +91,7 @@ class Rule:
     """Low-level discovery: one row for each series that `select` selects, by its labels alone.
 
     `macros` are LLD macros with the label each holds; `kind` is a subject of `series.SUBJECTS`, whose name filters see.
+    With `values` a row counts only while its series has one of them.
     """
 
     path: str
@@ -89,6 +103,8 @@ class Rule:
     items: tuple[Item, ...]
     triggers: tuple[Trigger, ...] = ()
     description: str = ""
+    page: str = MAIN
+    values: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +132,7 @@ class Template:
     """`path` is its file's name and the root of its UUIDs; `system` the value of {$LASTGOOD.SYSTEM} it begins with.
 
     `known_by` is a pattern of a line that its page has: an answer without it tells nothing, and is not believed.
+    `concern` marks a part of another template, of which one host may take several.
     """
 
     path: str
@@ -125,6 +142,7 @@ class Template:
     known_by: str
     system: str = ""
     dashboard: tuple[str, ...] = ()
+    concern: bool = False
 
     def items(self) -> Iterator[Item]:
         return (item for part in self.parts for item in part.items)
@@ -137,3 +155,15 @@ class Template:
 
     def macros(self) -> dict[str, Macro]:
         return {macro.name: macro for part in self.parts for macro in part.macros}
+
+    def pages(self) -> tuple[str, ...]:
+        """The pages it reads, the first of them always."""
+        return tuple(sorted({MAIN, *(item.page for item in self.items()), *(rule.page for rule in self.rules())}))
+
+    def selectors(self, page: str) -> Iterator[str]:
+        """What is cut out of a page."""
+        for rule in self.rules():
+            if rule.page == page:
+                yield rule.select
+                yield from (step.parameters[0] for item in rule.items for step in item.steps)
+        yield from (step.parameters[0] for item in self.items() if item.page == page for step in item.steps)

@@ -43,7 +43,7 @@ def overrides(rule: Rule, policy: Policy) -> list[Data]:
     """Tags of what a row tells, then one override for all tiers whose problems are as urgent as each other's."""
     if not rule.triggers:
         return []
-    made = [*_labels(rule), *(_tiers(rule, policy) if by_tier(rule) else ())]
+    made = [*_labels(rule), *_left_out(rule), *(_tiers(rule, policy) if by_tier(rule) else ())]
     return [{"name": name, "step": str(step), **told} for step, (name, told) in enumerate(made, 1)]
 
 
@@ -54,6 +54,15 @@ def _labels(rule: Rule) -> Iterator[tuple[str, dict[str, Data]]]:
             add = {"operationobject": "TRIGGER_PROTOTYPE", "operator": "REGEXP", "value": "."}
             tags: Data = [{"tag": tag, "value": f"{{#{macro}}}"}]
             yield f"{tag} is told", {"filter": _filter(macro, "EXISTS"), "operations": [{**add, "tags": tags}]}
+
+
+def _left_out(rule: Rule) -> Iterator[tuple[str, dict[str, Data]]]:
+    for item in rule.items:
+        if item.where is not None:
+            macro, value = item.where
+            leave = {"operationobject": "ITEM_PROTOTYPE", "operator": "LIKE", "value": _longest(item.name)}
+            unlike = _filter(macro, "NOT_MATCHES_REGEX", f"^{re.escape(value)}$")
+            yield f"{item.path} where {value}", {"filter": unlike, "operations": [{**leave, "discover": "NO_DISCOVER"}]}
 
 
 def _tiers(rule: Rule, policy: Policy) -> Iterator[tuple[str, dict[str, Data]]]:
@@ -96,4 +105,8 @@ def _operations(rule: Rule, aims: tuple[Urgency, ...]) -> list[Data]:
 
 def literal(trigger: Trigger) -> str:
     """The longest part of a trigger's name that is no macro: by it an override knows the trigger."""
-    return max(re.split(r"\{#\w+\}", trigger.name), key=len)
+    return _longest(trigger.name)
+
+
+def _longest(name: str) -> str:
+    return max(re.split(r"\{#\w+\}", name), key=len)

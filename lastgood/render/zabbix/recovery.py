@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from lastgood.render.expr import like, series
 from lastgood.render.rule import CRITICAL, WARNING
-from lastgood.render.zabbix.model import UNTOLD, Item, Macro, Part, Rule, Trigger
+from lastgood.render.zabbix.fits import fits
+from lastgood.render.zabbix.model import MAIN, TESTS, UNTOLD, Item, Macro, Part, Rule, Trigger
 from lastgood.render.zabbix.series import (
-    BUSINESS,
     NONE,
-    OF_BUSINESS,
     PEOPLE,
-    business,
-    flag,
     gone,
     key,
     label,
+    latest,
     macros,
-    of_business,
     one,
     stamp,
     verdict_item,
     verdict_over,
     word,
 )
+from lastgood.render.zabbix.workloads import BROKEN, broken
 
 _ID, _WHO = "{#WORKLOAD_ID}", "{#WORKLOAD}"
 _TEST = "backup_restore_test_deadline_timestamp_seconds"
@@ -41,59 +39,54 @@ def _family(name: str, **equal: str) -> str:
     return series(name, workload_id=_ID, **equal)
 
 
-_DEADLINE, _PROVEN, _EXCLUDED, _BESIDE, _BUSINESS = (
-    key(f"test.{what}", "WORKLOAD_ID") for what in ("deadline", "proven", "excluded", "rto", "business")
-)
+_DEADLINE, _PROVEN = (key(f"test.{what}", "WORKLOAD_ID") for what in ("deadline", "proven"))
+_DUE = (_TEST, "backup_restore_test_excluded_until_timestamp_seconds")
 
 
-def _test_items() -> tuple[Item, ...]:
-    return (
-        stamp("test/deadline", _DEADLINE, f"{_WHO}: restore test due", one(_family(_TEST)), component="recovery"),
-        word(
-            "test/proven",
-            _PROVEN,
-            f"{_WHO}: restore proven",
-            label(_family(_TEST), "proven"),
-            description="1: yes; 0: never; failed: the newest test failed.",
-            component="recovery",
-        ),
-        flag(
-            "test/excluded",
-            _EXCLUDED,
-            f"{_WHO}: restore test excluded",
-            one(_family("backup_workload_excluded", objective="restore_test"), NONE),
-            component="recovery",
-        ),
-        verdict_item("test/rto", _BESIDE, f"{_WHO}: rto (beside its tests)", _rto(), component="recovery"),
-        business("test/business", _BUSINESS, f"{_WHO} (tests)"),
+def _proven(path: str, at: str, name: str) -> Item:
+    return word(
+        path,
+        at,
+        name,
+        label(_family(_TEST), "proven"),
+        description="1: yes; 0: never; failed: the newest test failed; untold: no test is promised.",
+        component="recovery",
     )
 
 
-def _due(path: str, proven: str, name: str, alert: str, verdict: str) -> Trigger:
-    problem = f'now()>last(//{_DEADLINE}) and last(//{_PROVEN})="{proven}" and last(//{_EXCLUDED})=0'
-    over = (
-        f"now()<=last(//{_DEADLINE}) or last(//{_EXCLUDED})=1 or "
-        f'(last(//{_PROVEN})<>"{proven}" and last(//{_PROVEN})<>"{UNTOLD}") or {gone(_PROVEN)}'
+def _due(path: str, at: str, name: str, absent: str | None = None) -> Item:
+    return stamp(
+        path,
+        at,
+        name,
+        latest(_DUE, absent, workload_id=_ID),
+        description="Or until when the policy accepts that it is not, where that is later.",
+        component="recovery",
     )
-    if proven == "0":
-        # One problem a workload, whether its restore test or its RTO lacks the proof.
-        problem, over = f"({problem}) or last(//{_BESIDE})=1", f"({over}) and last(//{_BESIDE})<>1"
+
+
+def _missing(path: str, proven: str, name: str, alert: str, verdict: str, page: str) -> Trigger:
     return Trigger(
         path=f"test/{path}",
         name=f"{name}: {_WHO}",
         alert=alert,
         verdict=verdict,
         objective="restore_test",
-        problem=of_business(_BUSINESS, problem),
-        over=over,
-        opdata="due {ITEM.LASTVALUE2}",
+        problem=f'now()>last(//{_DEADLINE}) and last(//{_PROVEN})="{proven}"',
+        over=f"now()<=last(//{_DEADLINE}) or "
+        f'(last(//{_PROVEN})<>"{proven}" and last(//{_PROVEN})<>"{UNTOLD}") or {gone(_PROVEN, page)}',
+        opdata="due {ITEM.LASTVALUE1}",
         scope="notice",
-        tags=OF_BUSINESS,
     )
 
 
-def restore_tests() -> Rule:
+def restore_tests(page: str = MAIN) -> Rule:
     """Also of tiers that are proven by sample, on the page of what belongs to no system."""
+    told = (
+        ("failed", "failed", "Restore test failed", "BackupRestoreTestFailed", CRITICAL),
+        ("overdue", "1", "Restore test overdue", "BackupRestoreTestOverdue", WARNING),
+        ("unproven", "0", "Never restored", "BackupRestoreUnproven", WARNING),
+    )
     return Rule(
         path="test",
         key="lastgood.test.discovery",
@@ -101,21 +94,19 @@ def restore_tests() -> Rule:
         select=series(_TEST),
         kind="workload",
         macros=macros("workload", *PEOPLE),
-        items=_test_items(),
-        triggers=(
-            _due("failed", "failed", "Restore test failed", "BackupRestoreTestFailed", CRITICAL),
-            _due("overdue", "1", "Restore test overdue", "BackupRestoreTestOverdue", WARNING),
-            _due("unproven", "0", "Never restored", "BackupRestoreUnproven", WARNING),
+        items=(
+            _due("test/deadline", _DEADLINE, f"{_WHO}: restore test due"),
+            _proven("test/proven", _PROVEN, f"{_WHO}: restore proven"),
         ),
+        triggers=tuple(_missing(*one, page) for one in told),
+        page=page,
     )
 
 
-def _rto() -> str:
-    return _family("backup_verdict", objective="rto")
-
-
 def _exceeded() -> Rule:
-    verdict, tested = key("rto.verdict", "WORKLOAD_ID"), key("rto.tested", "WORKLOAD_ID")
+    verdict, tested, due = (key(f"rto.{what}", "WORKLOAD_ID") for what in ("verdict", "tested", "due"))
+    # Where the restore test that is promised as well is due, its is the one problem.
+    beside = f'(last(//{tested})="0" and now()>last(//{due}))'
     triggers = (
         Trigger(
             path="rto/exceeded",
@@ -132,9 +123,8 @@ def _exceeded() -> Rule:
             alert="BackupRestoreUnproven",
             verdict=WARNING,
             objective="rto",
-            # Where restore tests are promised as well, theirs is the one problem.
-            problem=f'last(//{verdict})=1 and last(//{tested})="untold"',
-            over=f'last(//{tested})<>"untold" or ({verdict_over(verdict, 1)})',
+            problem=f"last(//{verdict})=1 and not {beside}",
+            over=f"{beside} or ({verdict_over(verdict, 1)})",
             scope="notice",
         ),
     )
@@ -142,18 +132,16 @@ def _exceeded() -> Rule:
         path="rto",
         key="lastgood.rto.discovery",
         name="RTO of workloads",
-        select=series("backup_verdict", like("workload_id", ".+"), objective="rto"),
+        select=broken(like("workload_id", ".+"), objective="rto"),
+        values=BROKEN,
         kind="workload",
-        macros=macros("workload", *PEOPLE, *BUSINESS),
+        macros=macros("workload", *PEOPLE),
         items=(
-            verdict_item("rto/verdict", verdict, f"{_WHO}: rto", _rto(), component="recovery"),
-            word(
-                "rto/tested",
-                tested,
-                f"{_WHO}: restore proven (beside its RTO)",
-                label(_family(_TEST), "proven"),
-                component="recovery",
+            verdict_item(
+                "rto/verdict", verdict, f"{_WHO}: rto", _family("backup_verdict", objective="rto"), "recovery"
             ),
+            _proven("rto/tested", tested, f"{_WHO}: restore proven (beside its RTO)"),
+            _due("rto/due", due, f"{_WHO}: restore test due (beside its RTO)", NONE),
         ),
         triggers=triggers,
     )
@@ -195,4 +183,10 @@ def _mounted() -> Rule:
 
 
 def recovery() -> Part:
-    return Part(rules=(restore_tests(), _exceeded(), _mounted()), macros=_MACROS)
+    full = fits(TESTS, "Restore tests", {"tests": (series(_TEST), 2)})
+    return Part(
+        items=full.items,
+        triggers=full.triggers,
+        rules=(restore_tests(TESTS), _exceeded(), _mounted()),
+        macros=(*_MACROS, *full.macros),
+    )

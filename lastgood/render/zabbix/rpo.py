@@ -8,19 +8,16 @@ from __future__ import annotations
 from lastgood.render.expr import series
 from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.zabbix.ends import LICENSE_ENDED
-from lastgood.render.zabbix.model import UNTOLD, Item, Macro, Part, Rule, Trigger
+from lastgood.render.zabbix.fits import fits
+from lastgood.render.zabbix.model import RPO, UNTOLD, Item, Macro, Part, Rule, Trigger
 from lastgood.render.zabbix.series import (
     NONE,
-    OF_BUSINESS,
     PEOPLE,
-    business,
-    flag,
     gone,
     key,
     label,
-    least,
+    latest,
     macros,
-    of_business,
     one,
     stamp,
     still,
@@ -32,16 +29,16 @@ from lastgood.render.zabbix.systems import AFTER
 SYMPTOM = (*AFTER, LICENSE_ENDED)
 
 _FAMILY = "backup_workload_rpo_deadline_timestamp_seconds"
-_AT_RISK = "backup_workload_rpo_at_risk_timestamp_seconds"
 _LOGS = "backup_workload_log_rpo_deadline_timestamp_seconds"
 _ID, _WHO = "{#WORKLOAD_ID}", "{#WORKLOAD} ({#ROLE})"
 _BY_ROLE = {"workload_id": _ID, "role": "{#ROLE}"}
+_PRIMARY = "primary"
 _EXTRA = '{$LASTGOOD.RPO.EXTRA:"{#WORKLOAD}"}'
-_DEADLINE, _WARN, _GOOD, _EXCLUDED, _STATE, _BUSINESS = (
-    key(f"rpo.{what}", "WORKLOAD_ID", "ROLE") for what in ("deadline", "warn", "good", "excluded", "state", "business")
+_DEADLINE, _WARN, _GOOD, _STATE = (
+    key(f"rpo.{what}", "WORKLOAD_ID", "ROLE") for what in ("deadline", "warn", "good", "state")
 )
 _LATE = f"now()>last(//{_DEADLINE})+{_EXTRA}"
-_ENDED = f"now()<=last(//{_DEADLINE})+{_EXTRA} or last(//{_EXCLUDED})=1"
+_IN_TIME = f"now()<=last(//{_DEADLINE})+{_EXTRA}"
 _NEVER = f'last(//{_STATE})="never"'
 
 _MACROS = (
@@ -66,20 +63,21 @@ def state(path: str, at: str, name: str) -> Item:
     )
 
 
-def excluded(path: str, at: str, name: str, objective: str) -> Item:
-    told = series("backup_workload_excluded", workload_id=_ID, objective=objective)
-    return flag(path, at, name, one(told, NONE))
-
-
 def _items() -> tuple[Item, ...]:
     return (
-        stamp("rpo/deadline", _DEADLINE, f"{_WHO}: RPO missed from", one(series(_FAMILY, **_BY_ROLE))),
+        stamp(
+            "rpo/deadline",
+            _DEADLINE,
+            f"{_WHO}: RPO missed from",
+            latest((_FAMILY, "backup_workload_rpo_excluded_until_timestamp_seconds"), **_BY_ROLE),
+            description="Or until when the policy accepts that it is missed, where that is later.",
+        ),
         stamp(
             "rpo/warn",
             _WARN,
             f"{_WHO}: at risk from",
-            least((_AT_RISK, _FAMILY), **_BY_ROLE),
-            description="The deadline itself while nothing points to a risk.",
+            one(series("backup_workload_rpo_at_risk_timestamp_seconds", **_BY_ROLE), NONE),
+            description="0 while nothing points to a risk.",
         ),
         stamp(
             "rpo/good",
@@ -87,15 +85,14 @@ def _items() -> tuple[Item, ...]:
             f"{_WHO}: last good",
             one(series("backup_workload_last_good_timestamp_seconds", **_BY_ROLE)),
             description="The moment whose data the newest usable restore point holds.",
+            where=("ROLE", _PRIMARY),
         ),
-        excluded("rpo/excluded", _EXCLUDED, f"{_WHO}: RPO excluded", "rpo"),
         state("rpo/state", _STATE, f"{_WHO}: state"),
-        business("rpo/business", _BUSINESS, _WHO),
     )
 
 
 def _missed() -> tuple[Trigger, ...]:
-    opdata = f"due {{ITEM.LASTVALUE2}}; allowed here beyond the policy: {_EXTRA}"
+    opdata = f"due {{ITEM.LASTVALUE1}}; allowed here beyond the policy: {_EXTRA}"
     return (
         Trigger(
             path="rpo/missed",
@@ -103,11 +100,10 @@ def _missed() -> tuple[Trigger, ...]:
             alert="BackupRpoBreached",
             verdict=CRITICAL,
             objective="rpo",
-            problem=of_business(_BUSINESS, f"{_LATE} and not ({_NEVER}) and last(//{_EXCLUDED})=0 and {still(_STATE)}"),
-            over=f"{_ENDED} or {_NEVER} or {gone(_STATE)}",
-            event=f"RPO missed: {_WHO}, due {{ITEM.LASTVALUE2}}",
+            problem=f"{_LATE} and not ({_NEVER}) and {still(_STATE, RPO)}",
+            over=f"{_IN_TIME} or {_NEVER} or {gone(_STATE, RPO)}",
+            event=f"RPO missed: {_WHO}, due {{ITEM.LASTVALUE1}}",
             opdata=opdata,
-            tags=OF_BUSINESS,
         ),
         Trigger(
             path="rpo/never",
@@ -115,30 +111,27 @@ def _missed() -> tuple[Trigger, ...]:
             alert="BackupNeverProtected",
             verdict=CRITICAL,
             objective="rpo",
-            problem=of_business(_BUSINESS, f"{_LATE} and {_NEVER} and last(//{_EXCLUDED})=0"),
-            over=f'{_ENDED} or (not ({_NEVER}) and last(//{_STATE})<>"{UNTOLD}") or {gone(_STATE)}',
-            event=f"Never backed up: {_WHO}, due {{ITEM.LASTVALUE2}}",
+            problem=f"{_LATE} and {_NEVER}",
+            over=f'{_IN_TIME} or (not ({_NEVER}) and last(//{_STATE})<>"{UNTOLD}") or {gone(_STATE, RPO)}',
+            event=f"Never backed up: {_WHO}, due {{ITEM.LASTVALUE1}}",
             opdata=opdata,
-            tags=OF_BUSINESS,
         ),
     )
 
 
 def _at_risk() -> Trigger:
-    begun = f"last(//{_WARN})<last(//{_DEADLINE}) and now()>=last(//{_WARN})"
-    not_yet = f"now()<=last(//{_DEADLINE})+{_EXTRA}"
+    begun = f"last(//{_WARN})>0 and now()>=last(//{_WARN})"
     return Trigger(
         path="rpo/risk",
         name=f"RPO at risk: {_WHO}",
         alert="BackupRpoAtRisk",
         verdict=WARNING,
         objective="rpo",
-        problem=of_business(_BUSINESS, f"{begun} and {not_yet} and last(//{_EXCLUDED})=0 and {still(_STATE)}"),
-        over=f"not ({begun}) or {_LATE} or last(//{_EXCLUDED})=1 or {gone(_STATE)}",
-        event=f"RPO at risk: {_WHO}, since {{ITEM.LASTVALUE2}}, missed from {{ITEM.LASTVALUE3}} on",
-        opdata="since {ITEM.LASTVALUE2}, missed from {ITEM.LASTVALUE3} on",
+        problem=f"{begun} and {_IN_TIME} and {still(_STATE, RPO)}",
+        over=f'(not ({begun}) and last(//{_STATE})<>"{UNTOLD}") or {_LATE} or {gone(_STATE, RPO)}',
+        event=f"RPO at risk: {_WHO}, since {{ITEM.LASTVALUE1}}, missed from {{ITEM.LASTVALUE2}} on",
+        opdata="since {ITEM.LASTVALUE1}, missed from {ITEM.LASTVALUE2} on",
         after=SYMPTOM,
-        tags=OF_BUSINESS,
     )
 
 
@@ -152,13 +145,12 @@ def _rpo() -> Rule:
         macros=macros("workload", ("ROLE", "role"), *PEOPLE),
         items=_items(),
         triggers=(*_missed(), _at_risk()),
+        page=RPO,
     )
 
 
 def _logs() -> Rule:
-    deadline, accepted, there, whose = (
-        key(f"logs.{what}", "WORKLOAD_ID") for what in ("deadline", "excluded", "state", "business")
-    )
+    deadline, there = (key(f"logs.{what}", "WORKLOAD_ID") for what in ("deadline", "state"))
     who = "{#WORKLOAD}"
     stopped = Trigger(
         path="logs/stopped",
@@ -166,21 +158,19 @@ def _logs() -> Rule:
         alert="BackupLogsStopped",
         verdict=CRITICAL,
         objective="log_rpo",
-        problem=of_business(
-            whose, f"last(//{deadline})>0 and now()>last(//{deadline}) and last(//{accepted})=0 and {still(there)}"
-        ),
-        over=f'(last(//{deadline})=0 and last(//{there})<>"{UNTOLD}") or (last(//{deadline})>0 and '
-        f"now()<=last(//{deadline})) or last(//{accepted})=1 or {gone(there)}",
-        event=f"Log backup stopped: {who}, too old since {{ITEM.LASTVALUE2}}",
-        opdata="too old since {ITEM.LASTVALUE2}",
-        tags=OF_BUSINESS,
+        problem=f"last(//{deadline})>0 and now()>last(//{deadline}) and {still(there)}",
+        over=f'(last(//{deadline})=0 and last(//{there})<>"{UNTOLD}") or '
+        f"(last(//{deadline})>0 and now()<=last(//{deadline})) or {gone(there)}",
+        event=f"Log backup stopped: {who}, too old since {{ITEM.LASTVALUE1}}",
+        opdata="too old since {ITEM.LASTVALUE1}",
     )
     newest = stamp(
         "logs/deadline",
         deadline,
         f"{who}: logs too old from",
-        one(series(_LOGS, workload_id=_ID), NONE),
-        description="0 while nothing tells how far its logs reach: log backup runs, or the vendor tells of none.",
+        latest((_LOGS, "backup_workload_log_rpo_excluded_until_timestamp_seconds"), NONE, workload_id=_ID),
+        description="Or until when the policy accepts that they are, where that is later. 0 while nothing tells how "
+        "far its logs reach: log backup runs, or the vendor tells of none.",
     )
     return Rule(
         path="logs",
@@ -189,15 +179,12 @@ def _logs() -> Rule:
         select=series(_LOGS),
         kind="workload",
         macros=macros("workload", *PEOPLE),
-        items=(
-            newest,
-            excluded("logs/excluded", accepted, f"{who}: log RPO excluded", "log_rpo"),
-            state("logs/state", there, f"{who}: state (logs)"),
-            business("logs/business", whose, f"{who} (logs)"),
-        ),
+        items=(newest, state("logs/state", there, f"{who}: state (logs)")),
         triggers=(stopped,),
     )
 
 
 def rpo() -> Part:
-    return Part(rules=(_rpo(), _logs()), macros=_MACROS)
+    each = {"roles": (series(_FAMILY), 3), "primaries": (series(_FAMILY, role=_PRIMARY), 1)}
+    full = fits(RPO, "RPO", each)
+    return Part(items=full.items, triggers=full.triggers, rules=(_rpo(), _logs()), macros=(*_MACROS, *full.macros))

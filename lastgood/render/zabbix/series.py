@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lastgood.render.expr import labels_of, quote, series
-from lastgood.render.zabbix.model import CHAR, GONE_AFTER, UNTOLD, WHOLE, Item, Step
+from lastgood.render.zabbix.model import CHAR, GONE_AFTER, MAIN, UNTOLD, Item, Step, whole
 
 # An unchanged value is stored this often, so that a graph has points and a `last` survives the housekeeper.
 HEARTBEAT = "{$LASTGOOD.HEARTBEAT}"
@@ -35,8 +35,8 @@ def one(selector: str, absent: str | None = None) -> Step:
     return Step("PROMETHEUS_PATTERN", (selector, "function", "max"), absent, forgiving=True)
 
 
-def least(names: Iterable[str], absent: str | None = None, **equal: str) -> Step:
-    """The smallest value among series of several names with these labels."""
+def latest(names: Iterable[str], absent: str | None = None, **equal: str) -> Step:
+    """The largest value among series of several names with these labels."""
     told = tuple(names)
     for name in told:
         if unknown := equal.keys() - set(labels_of(name)):
@@ -44,7 +44,7 @@ def least(names: Iterable[str], absent: str | None = None, **equal: str) -> Step
     # The label first: the server keeps an index of the first one only.
     labels = ",".join(f"{label}={quote(value)}" for label, value in equal.items())
     return Step(
-        "PROMETHEUS_PATTERN", (f'{{{labels},__name__=~"^({"|".join(told)})$"}}', "function", "min"), absent, True
+        "PROMETHEUS_PATTERN", (f'{{{labels},__name__=~"^({"|".join(told)})$"}}', "function", "max"), absent, True
     )
 
 
@@ -57,7 +57,15 @@ def label(selector: str, name: str) -> Step:
     return Step("PROMETHEUS_PATTERN", (selector, "label", name), UNTOLD, forgiving=True)
 
 
-def stamp(path: str, at: str, name: str, *steps: Step, description: str = "", component: str = "workload") -> Item:
+def stamp(
+    path: str,
+    at: str,
+    name: str,
+    *steps: Step,
+    description: str = "",
+    component: str = "workload",
+    where: tuple[str, str] | None = None,
+) -> Item:
     """A moment. Ages are for triggers: an age item would stand still when nothing arrives any more."""
     return Item(
         path=path,
@@ -67,6 +75,7 @@ def stamp(path: str, at: str, name: str, *steps: Step, description: str = "", co
         steps=(*steps, throttled()),
         description=description,
         component=component,
+        where=where,
     )
 
 
@@ -110,40 +119,22 @@ def verdict(*matchers: str, **equal: str) -> str:
     return series("backup_verdict", *matchers, **equal)
 
 
-def business(path: str, at: str, who: str) -> Item:
-    """Who answers for a workload in the business; `untold` where nobody does.
-
-    Deadlines do not tell it, and an action knows a problem by its tags: see `of_business`.
-    """
-    told = label(series("backup_workload_info", workload_id="{#WORKLOAD_ID}"), "business_team")
-    return word(path, at, f"{who}: business owner", told)
-
-
-# The first item of an expression that `of_business` made.
-OF_BUSINESS = (("business", "{ITEM.LASTVALUE1}"),)
-
-
-def of_business(at: str, problem: str) -> str:
-    """The same problem, and its business owner the first item it looks at: so a tag of it can tell that."""
-    return f'last(//{at})<>"" and ({problem})'
-
-
 # --- what is gone, and what is only not told -------------------------------------------------------------------------
 
 
-def still(state: str) -> str:
+def still(state: str, page: str = MAIN) -> str:
     """The subject of this `state` item is there, or nobody may say that it is not."""
-    return f'(last(//{state})<>"{UNTOLD}" or last(//{WHOLE})=0)'
+    return f'(last(//{state})<>"{UNTOLD}" or last(//{whole(page)})=0)'
 
 
-def gone(state: str) -> str:
+def gone(state: str, page: str = MAIN) -> str:
     """Removed: missing for a while from pages that all held the whole list.
 
     Not at once, since the items of one page are stored one after the other: the page's wholeness may come late.
     """
     return (
         f'(last(//{state})="{UNTOLD}" and last(//{state},#1:now-{GONE_AFTER})="{UNTOLD}" '
-        f"and min(//{WHOLE},{GONE_AFTER})=1)"
+        f"and min(//{whole(page)},{GONE_AFTER})=1)"
     )
 
 
@@ -155,7 +146,7 @@ def verdict_over(at: str, *bad: int) -> str:
 
 def gone_value(at: str, absent: str) -> str:
     """As `gone`, of an item that tells by this number that its series is missing."""
-    return f"(last(//{at})={absent} and last(//{at},#1:now-{GONE_AFTER})={absent} and min(//{WHOLE},{GONE_AFTER})=1)"
+    return f"(last(//{at})={absent} and last(//{at},#1:now-{GONE_AFTER})={absent} and min(//{whole()},{GONE_AFTER})=1)"
 
 
 # --- discovery -------------------------------------------------------------------------------------------------------
@@ -170,8 +161,7 @@ SUBJECTS = {
 }
 # Labels that say which one is meant.
 IDENTITY = frozenset(label for pairs in SUBJECTS.values() for _, label in pairs) | {"role"}
-PEOPLE = (("TIER", "tier"), ("OWNER", "owner_team"))
-BUSINESS = (("BUSINESS", "business_team"),)
+PEOPLE = (("TIER", "tier"), ("OWNER", "owner_team"), ("BUSINESS", "business_team"))
 
 
 def macros(kind: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:

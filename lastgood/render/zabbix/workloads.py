@@ -1,4 +1,8 @@
-"""What else a workload is promised, as the exporter judges it: coverage, sound points, immutability, encryption."""
+"""What else a workload is promised, as the exporter judges it: coverage, sound points, immutability, encryption.
+
+Only broken promises are discovered: thousands of workloads have many promises each, and an item for every one that is
+kept would be more than a page may have.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,16 @@ from lastgood.render.expr import like, series, unlike
 from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.rules_verdicts import SPOKEN_FOR
 from lastgood.render.zabbix.model import Part, Rule, Trigger
-from lastgood.render.zabbix.series import BUSINESS, PEOPLE, key, macros, verdict_item, verdict_over
+from lastgood.render.zabbix.series import PEOPLE, key, macros, verdict_item, verdict_over
 
 _ID, _ROLE = "{#WORKLOAD_ID}", "{#ROLE}"
+# Verdicts that are somebody's problem: WARNING and CRITICAL.
+BROKEN = (1, 2)
+
+
+def broken(*matchers: str, **equal: str) -> str:
+    """Verdicts that ask something of people: those alone have an urgency. A row is one while its value is in BROKEN."""
+    return series("backup_verdict", *matchers, like("urgency", ".+"), **equal)
 
 
 def judged(
@@ -38,10 +49,9 @@ def judged(
         key=f"lastgood.{path}.discovery",
         name=name,
         select=select,
+        values=BROKEN,
         kind="workload",
-        macros=macros(
-            "workload", ("OBJECTIVE", "objective"), *((("ROLE", "role"),) if role else ()), *PEOPLE, *BUSINESS
-        ),
+        macros=macros("workload", ("OBJECTIVE", "objective"), *((("ROLE", "role"),) if role else ()), *PEOPLE),
         items=(
             verdict_item(
                 f"{path}/verdict",
@@ -55,7 +65,7 @@ def judged(
 
 
 def _of(objective: str) -> str:
-    return series("backup_verdict", like("workload_id", ".+"), objective=objective)
+    return broken(like("workload_id", ".+"), objective=objective)
 
 
 def _verdicts() -> tuple[Rule, ...]:
@@ -100,7 +110,7 @@ def _verdicts() -> tuple[Rule, ...]:
         judged(
             "objective",
             "Other promises to workloads",
-            series("backup_verdict", like("workload_id", ".+"), unlike("objective", spoken)),
+            broken(like("workload_id", ".+"), unlike("objective", spoken)),
             {
                 CRITICAL: ("BackupObjectiveMissed", "{#OBJECTIVE} missed"),
                 WARNING: ("BackupObjectiveMissed", "{#OBJECTIVE} in doubt"),
