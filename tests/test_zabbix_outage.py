@@ -11,14 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+import yaml
 
+from lastgood.render.zabbix import FOLDER
+from lastgood.render.zabbix.emit import V60, V70
+from tests.shelves import shelves
 from tests.zabbix_backups import Backups, Host, Story, tell
 from tests.zabbix_pages import DAY, Pages, Series, job, job_labels, job_limit, main, one, own, rpo, system, verdict
 from tests.zabbix_pages import workload as labels_of
 from tests.zabbix_rig import Zabbix
 from tests.zabbix_stories import fires
+from tests.zabbix_upgrades import nodes
 
-pytestmark = pytest.mark.engine
 ILL, CALM, ALIVE = "ill", "calm", "alive"
 DEAD = "dead"
 # What the exporter, or somebody before it, answers; None is 503.
@@ -126,14 +130,31 @@ def seen(backups: Backups) -> Iterator[Seen]:
         alive.stop()
 
 
+def _first_steps(version: str) -> set[tuple[str, str]]:
+    """Kind and error handler of the first step of all that is cut out of a page."""
+    files = [text for path, text in shelves().items() if path.startswith(f"{FOLDER}/{version}/")]
+    told = [node for text in files for node in nodes(yaml.load(text, Loader=yaml.CSafeLoader)) if "master_item" in node]
+    steps = [node["preprocessing"][0] for node in told if "preprocessing" in node]
+    return {(step["type"], step.get("error_handler", "")) for step in steps}
+
+
+def test_no_first_step_on_70_makes_a_value_of_what_fails() -> None:
+    """Nothing fails as nothing found does. Another first step than these two would cost the index of the page."""
+    pattern, rows = ("PROMETHEUS_PATTERN", "DISCARD_VALUE"), ("PROMETHEUS_TO_JSON", "DISCARD_VALUE")
+    assert _first_steps(V70) == {pattern, rows}
+    assert _first_steps(V60) == {pattern, rows, ("PROMETHEUS_PATTERN", "CUSTOM_VALUE")}
+
+
 EACH = pytest.mark.parametrize("way", [*WAYS, DEAD])
 
 
+@pytest.mark.engine
 @EACH
 def test_no_item_gets_a_value(seen: Seen, way: str) -> None:
     assert seen.values[way] == []
 
 
+@pytest.mark.engine
 @EACH
 def test_no_problem_ends_and_none_begins_but_that_nothing_arrives(seen: Seen, way: str) -> None:
     assert len(seen.before) == len(fires("main")) and not seen.calm
@@ -142,11 +163,13 @@ def test_no_problem_ends_and_none_begins_but_that_nothing_arrives(seen: Seen, wa
     assert len(begun) == 2 and all(name.startswith("Nothing has arrived") for name in begun)
 
 
+@pytest.mark.engine
 @EACH
 def test_discovery_waits_without_an_error(seen: Seen, way: str) -> None:
     """An error would show at each rule, and make it discover everything anew with the next page."""
     assert seen.rules[way] == []
 
 
+@pytest.mark.engine
 def test_the_next_page_ends_what_is_mended(seen: Seen) -> None:
     assert seen.after == set()
