@@ -19,7 +19,7 @@ from lastgood.render.zabbix.advice import advice
 from lastgood.render.zabbix.asked import asked
 from lastgood.render.zabbix.dashboard import dashboards, graphs
 from lastgood.render.zabbix.ids import uuid_of
-from lastgood.render.zabbix.model import Item, Macro, Rule, Step, Template, Trigger, master, whole
+from lastgood.render.zabbix.model import Item, Macro, Rule, Step, Template, Trigger, master
 from lastgood.render.zabbix.overrides import by_tier, conditions, overrides
 from lastgood.render.zabbix.page import OF
 from lastgood.render.zabbix.series import IDENTITY, NOT_TOLD, SUBJECTS, VERDICT_MAP, YES_NO, throttled
@@ -141,15 +141,22 @@ class Writer:
         """Discards what fails, unless told otherwise."""
         return {"type": "CHECK_NOT_SUPPORTED", "parameters": ["" if self.version == V60 else "-1"]}
 
-    def _gated(self, item: Item) -> bool:
-        """Whether absence on a page that never came would become the item's value.
+    def _cut(self, step: Step) -> tuple[Step, ...]:
+        """A step that makes a value of absence, so that it makes none of a page that never came.
 
-        7.0.22 runs the steps of dependent items on nothing where their master's value was discarded, and a pattern that
-        finds nothing there is an absence as good as any; after another first step nothing stays nothing (both seen).
-        That step costs the index of the page, so the items of discovered subjects, which may be many, have none: what
-        they are told then is held by `page/whole`, which must say that such a page is not whole.
+        7.0.22 runs the steps of dependent items on nothing where their master's value was discarded (6.0.14 does not),
+        and to a pattern nothing and nothing found are the same failure. PROMETHEUS_TO_JSON tells them apart: it fails
+        on nothing, and gives an empty list where nothing is found. It uses the index of the page as a pattern does,
+        which CHECK_NOT_SUPPORTED as a first step does not (all seen with 7.0.22).
         """
-        return self.version != V60 and item.key != whole(item.page) and item.steps[0].absent is not None
+        if self.version == V60 or step.absent is None:
+            return (step,)
+        selector, output, what = step.parameters
+        path = f"$[*].value.{what}()" if output == "function" else f"$[0].labels.{what}"
+        return (
+            Step("PROMETHEUS_TO_JSON", (selector,), forgiving=True),
+            Step("JSONPATH", (path,), step.absent, forgiving=True),
+        )
 
     # --- items -------------------------------------------------------------------------------------------------------
 
@@ -177,8 +184,7 @@ class Writer:
         if item.valuemap:
             out["valuemap"] = {"name": item.valuemap}
         if item.steps:
-            gate = [self._check()] if rule is None and self._gated(item) else []
-            out["preprocessing"] = [*gate, *(_step(step) for step in item.steps)]
+            out["preprocessing"] = [_step(cut) for step in item.steps for cut in self._cut(step)]
         if not calculated:
             out["master_item"] = {"key": self._key(master(rule.page if rule else item.page))}
         if item.component:
@@ -211,7 +217,8 @@ class Writer:
         )
         # Labels alone: a value that changes would run the discovery again with every page.
         out["preprocessing"] = [
-            _step(Step("PROMETHEUS_TO_JSON", (rule.select,))),
+            # Forgiving: 7.0.22 asks it of nothing too, and an error would discover everything anew with the next page.
+            _step(Step("PROMETHEUS_TO_JSON", (rule.select,), forgiving=True)),
             _step(Step("JSONPATH", (_rows(rule),), "[]", forgiving=True)),
             _step(throttled()),
         ]
