@@ -17,7 +17,7 @@ from exporters.demo import Demo
 from exporters.demo import running as running_demo
 from exporters.keeper import utc_now
 from exporters.service import Service
-from lastgood.render.zabbix import FOLDER, path_of, templates
+from lastgood.render.zabbix import FOLDER, templates
 from lastgood.render.zabbix.emit import V60
 from lastgood.verdict import judge
 from tests import agreement, zabbix_stories
@@ -37,7 +37,6 @@ class Told(Seen):
     exported: dict[str, bool] = field(default_factory=dict)
     demo: list[str] = field(default_factory=list)
     demo_problems: list[Problem] = field(default_factory=list)
-    upgraded: list[tuple[Any, Any]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +71,6 @@ def seen(backups: Backups, demo: Demo) -> Iterator[Told]:
         shown += [Host(DEMO, demo.service.server.url, OWN_PAGE, {"SYSTEM": OWN})]
         backups.add_hosts([*zabbix_stories.hosts(worlds, dying), *shown])
         tell(backups, stories)
-        _upgrade(backups, found)
         yield found
     finally:
         worlds.stop()
@@ -89,40 +87,6 @@ def _exported(backups: Backups, name: str) -> Any:
 
 def _written(path: str) -> Any:
     return yaml.load((ROOT / path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["zabbix_export"]
-
-
-def _ids(backups: Backups, key: str) -> tuple[str, list[str], bool]:
-    """Of an item on a host: its id, those of the triggers on it, and whether it remembers anything."""
-    asked = {"output": ["itemid"], "selectTriggers": ["triggerid"]}
-    (found,) = backups.call("item.get", host="main", filter={"key_": key}, **asked)
-    history = backups.call("history.get", itemids=[found["itemid"]], history=3, limit=1)
-    return found["itemid"], sorted(t["triggerid"] for t in found["triggers"]), bool(history)
-
-
-def _upgrade(backups: Backups, found: Told) -> None:
-    """A later file: items and a prototype by other keys, a trigger by another name, threshold and severity."""
-    changes = {
-        "lastgood.system.workloads": "lastgood.system.held",
-        "lastgood.system.words": "lastgood.system.strange",
-        "lastgood.rpo.deadline[": "lastgood.rpo.until[",
-        "Most workloads are gone": "Hardly any workload is left",
-        'value: "0.5"': 'value: "0.4"',
-    }
-    keys = {"lastgood.system.workloads": "lastgood.system.held", "lastgood.system.words": "lastgood.system.strange"}
-    keys['lastgood.rpo.deadline["id:missed","primary"]'] = 'lastgood.rpo.until["id:missed","primary"]'
-    before = [_ids(backups, key) for key in keys]
-    text = (ROOT / path_of(templates()[0], backups.format)).read_text(encoding="utf-8")
-    for old, new in changes.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    backups.import_text(text)
-
-    def renamed() -> Story:
-        # A discovered item is renamed with the next discovery.
-        yield lambda: backups.values("main", *list(keys.values())[2:])
-
-    tell(backups, [renamed()])
-    found.upgraded = list(zip(before, [_ids(backups, key) for key in keys.values()], strict=True))
 
 
 # --- what is seen ----------------------------------------------------------------------------------------------------
@@ -245,12 +209,6 @@ def test_what_whole_pages_do_not_tell_is_gone_and_a_repair_ends_its_problem(seen
     still = {HOSTILE, NAMELESS} | ({"lenient"} if story == "back" else set())
     assert late(seen.life[story]) == still, "those that still are late"
     assert {p.path for p in seen.life[story]} == {"rpo/missed"}
-
-
-def test_an_upgrade_keeps_items_their_history_and_triggers(seen: Told) -> None:
-    assert len(seen.upgraded) == 3
-    for before, after in seen.upgraded:
-        assert before == after and before[1] and before[2]
 
 
 # --- the demo, judged by both ----------------------------------------------------------------------------------------
