@@ -103,8 +103,10 @@ def rpo(
 def accepted(ident: str, late: int, until: int) -> list[Series]:
     """Missed in every way, and the policy accepts all of it."""
     who, role = workload(ident), {"role": "primary"}
+    objectives = ("rpo", "log_rpo", "restore_test", "immutability")
     return [
         *rpo(ident, late),
+        *(one("backup_workload_excluded", 1, **who, objective=objective) for objective in objectives),
         one("backup_workload_rpo_excluded_until_timestamp_seconds", until, **who, **role),
         one("backup_workload_log_rpo_deadline_timestamp_seconds", late, **who, tier="gold"),
         one("backup_workload_log_rpo_excluded_until_timestamp_seconds", until, **who),
@@ -384,7 +386,7 @@ class Pages:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 query = parse_qs(urlsplit(self.path).query)
-                asked, names = query["system"][0], query["name[]"]
+                asked, names = query["system"][0], query.get("name[]", ["lastgood_*", "backup_*"])
                 page = held.get(asked)
                 # The first of its pages, which is the one with all that lastgood says of itself.
                 served[asked] += "lastgood_*" in names
