@@ -147,6 +147,7 @@ def _rest(night: Night) -> None:
     _pages(night, _ROUNDS)
     read = night.rounds() - rounds
     night.found |= {what: (probe.cpu(word) - before[what]) / read for what, word in words.items()}
+    night.found["configuration read: seconds"] = probe.sync_seconds()
     night.found["values stored a page"] = (probe.stored() - stored) / read
 
 

@@ -55,6 +55,12 @@ class Probe:
         _, ended = _seconds(Path(f"/proc/{self._database}"))
         return ended + sum(_seconds(process)[0] for process in _family(self._database))
 
+    def sync_seconds(self) -> float:
+        """How long the server last took to read its configuration, as that process calls itself; seconds by the
+        clock."""
+        told = b"".join((process / "cmdline").read_bytes() for process in _family(self._server))
+        return float(re.findall(rb"synced configuration in ([0-9.]+) sec", told)[0])
+
     def memory_mib(self) -> float:
         """What the server holds: memory that its processes share is counted once."""
         told = "".join((process / "smaps_rollup").read_text() for process in _family(self._server))
