@@ -29,6 +29,8 @@ _ROUNDS, _PATIENCE, _LOOK = 6, 1200.0, 2.0
 _PREPROCESSING, _DISCOVERY, _TRIGGERS = "preprocessing", "lld", "history syncer"
 _DEADLINES = ("backup_workload_rpo_deadline_timestamp_seconds", "backup_restore_test_deadline_timestamp_seconds")
 _WARNING, _CRITICAL = 1, 2
+# The CacheSize of the server, in MiB.
+_CACHE = 1024
 # The type of an item that asks over HTTP (manual of 6.0, "Item object").
 HTTP_AGENT = 19
 
@@ -95,7 +97,7 @@ def judged(page: Page, **labels: str) -> Iterator[str]:
 def measured(zabbix: Path, size: int) -> dict[str, float]:
     engine = engines.find("zabbix")
     assert isinstance(engine, engines.Engine)
-    with Beside("one_system_process", size) as exporter, running(zabbix, engine.version, cache="1G") as server:
+    with Beside("one_system_process", size) as exporter, running(zabbix, engine.version, cache=f"{_CACHE}M") as server:
         night = Night(Probe(server, NAME), Backups(server), exporter)
         night.backups.import_file(night.backups.files()[0])
         night.backups.ensure_group()
@@ -103,6 +105,7 @@ def measured(zabbix: Path, size: int) -> dict[str, float]:
         _rest(night)
         _change(night)
         night.found["server MiB"] = night.probe.memory_mib()
+        night.found["configuration cache MiB"] = night.probe.cache_used() * _CACHE
         _sizes(night)
         return night.found
 
@@ -183,7 +186,9 @@ def test_a_host_of_many_workloads(zabbix: Path) -> None:
     print(f"\n{'':70}{FEW:>12}{MANY:>12}")
     for what, value in many.items():
         print(f"{what:70}{few.get(what, float('nan')):>12.6g}{value:>12.6g}")
-    page, discovery = "preprocessing CPU a page", "all valued: discovery CPU"
+    page, discovery, later = "preprocessing CPU a page", "all valued: discovery CPU", f"{MORE} more: discovery CPU"
     cap("a page of 5,000 workloads against one of 1,000", many[page] / few[page], 6)
     cap("preprocessing of a page a minute against one core", many[page] / _MINUTE, 0.1)
+    # For each item that it adds Zabbix looks at those already below the same page: at worst the square.
     cap("discovery of 5,000 workloads against 1,000", many[discovery] / few[discovery], (MANY / FEW) ** 2)
+    cap(f"discovery of {MORE} more, on 5,000 against on 1,000", many[later] / few[later], (MANY / FEW) ** 2)

@@ -24,6 +24,9 @@ _ITEMS = """select count(*) filter (where i.flags = 4), count(*) filter (where t
 _STORED = """select count(*) from items join hosts using (hostid) join (select itemid from history union all
  select itemid from history_uint union all select itemid from history_str union all select itemid from history_text) h
  using (itemid) where host = :'host'"""
+# Zabbix watches itself from the first start on, once a minute, by its host of this name.
+_CACHE = """select h.value from history h join items using (itemid) join hosts using (hostid)
+ where host = 'Zabbix server' and key_ = 'zabbix[rcache,buffer,pused]' order by h.clock desc limit 1"""
 # Open problems of triggers (source 0, object 0), by the tags that say what they are about.
 _PROBLEMS = """select distinct told.value from problem p join problem_tag told using (eventid)
  join problem_tag what using (eventid) where p.source = 0 and p.object = 0 and p.r_eventid is null
@@ -65,6 +68,11 @@ class Probe:
         """What the server holds: memory that its processes share is counted once."""
         told = "".join((process / "smaps_rollup").read_text() for process in _family(self._server))
         return sum(map(int, re.findall(r"^Pss:\s+(\d+) kB$", told, re.MULTILINE))) / 1024
+
+    def cache_used(self) -> float:
+        """Which share of its configuration cache (CacheSize) the server had in use a minute ago."""
+        ((percent,),) = self._rows(_CACHE)
+        return float(percent) / 100
 
     # --- what it holds -----------------------------------------------------------------------------------------------
 
