@@ -1,88 +1,194 @@
-"""5,000 workloads on one host of a real Zabbix: how long until all are discovered, and what each page then costs."""
+"""5,000 workloads on one host of a real Zabbix that reads the real exporter: how long until all are discovered, what
+each page then costs, and what a small change and a bad night cost."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from tests import engines
-from tests.bench.measure import cap
-from tests.engine_helpers import eventually
+from tests.bench.measure import Beside, cap
+from tests.bench.one_system import NAME, WEAK
+from tests.bench.zabbix_probe import Probe
+from tests.engine_helpers import Page, eventually, fetch, read_page
 from tests.zabbix_backups import Backups, Host
-from tests.zabbix_pages import DAY, Pages, Series, own, restore_test, rpo, system, verdict, workload
 from tests.zabbix_rig import running
 
 pytestmark = [pytest.mark.bench, pytest.mark.engine]
-FEW, MANY = 1_000, 5_000
-# Of each workload: six for its RPO, five for its restore tests, one for its coverage.
-ITEMS = 12
-_INTERVAL, _PAGES, _PATIENCE = 10, 6, 900.0
-_PREPROCESSING, _DISCOVERY, _TICKS = "preprocessing", "lld", 100
+FEW, MANY, MORE = 1_000, 5_000, 20
+# Zabbix reads the pages this often here, so that the bench need not wait for minutes; costs are told for one a minute.
+_INTERVAL, _MINUTE = 15, 60
+_ROUNDS, _PATIENCE, _LOOK = 6, 1200.0, 2.0
+# As its processes call themselves; those that write history compute the triggers too.
+_PREPROCESSING, _DISCOVERY, _TRIGGERS = "preprocessing", "lld", "history syncer"
+_DEADLINES = ("backup_workload_rpo_deadline_timestamp_seconds", "backup_restore_test_deadline_timestamp_seconds")
+_WARNING, _CRITICAL = 1, 2
+# The CacheSize of the server, in MiB.
+_CACHE = 1024
+# The type of an item that asks over HTTP (manual of 6.0, "Item object").
+HTTP_AGENT = 19
 
 
-def told(now: int, size: int) -> Iterator[Series]:
-    yield from (*system(now, lastgood_system_workloads=size), *own())
-    for n in range(size):
-        name = f"vm-{n:05}.example.org"
-        yield from (*rpo(name, now + DAY), restore_test(name, now + DAY, "1"), verdict(0, "coverage", **workload(name)))
+@dataclass
+class Night:
+    """One host of one Zabbix beside one exporter, and what was measured there."""
+
+    probe: Probe
+    backups: Backups
+    exporter: Beside
+    found: dict[str, float] = field(default_factory=dict)
+
+    def told(self) -> Page:
+        page = read_page(self.exporter.address)
+        assert page is not None
+        return page
+
+    def asked(self) -> dict[str, tuple[int, int]]:
+        """Each page of the system that Zabbix asks for: how often so far, and its bytes as sent."""
+        told: dict[str, tuple[int, int]] = json.loads(self.exporter.say("asked"))
+        return told
+
+    def rounds(self) -> int:
+        """How often Zabbix has read all its pages."""
+        return min((times for times, _ in self.asked().values()), default=0)
+
+    def until(self, what: str, word: str, holds: Callable[[Page], bool]) -> None:
+        """Tell the exporter, wait until Zabbix shows what the page then tells: seconds by the clock, CPU seconds of
+        discovery."""
+        began, worked = time.monotonic(), self.probe.cpu(_DISCOVERY)
+        assert self.exporter.say(word) == "ok"
+        page = self.told()
+        self.wait(lambda: holds(page), what)
+        self.found[f"{what}: seconds"] = time.monotonic() - began
+        self.found[f"{what}: discovery CPU"] = self.probe.cpu(_DISCOVERY) - worked
+
+    def wait(self, holds: Callable[[], bool], what: str) -> None:
+        def looked() -> bool:
+            # Each look costs the database some of the time that Zabbix has.
+            time.sleep(_LOOK)
+            return holds()
+
+        eventually(looked, _PATIENCE, what)
 
 
-def cpu(server: int, word: str) -> float:
-    """Seconds that the server's processes of this kind have worked."""
-    found = 0.0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            name, stat = (process / "cmdline").read_bytes(), (process / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(stat[1]) == server and word.encode() in name:
-            found += (int(stat[11]) + int(stat[12])) / _TICKS
-    return found
+def moments(page: Page) -> set[tuple[str, int]]:
+    """Each deadline on the page, with the id it is about."""
+    return {(labels["workload_id"], int(value)) for name in _DEADLINES for labels, value in page.find(name)}
+
+
+def wrong(page: Page) -> set[str]:
+    """The workloads of which something is wrong now."""
+    late = {labels["workload_id"] for name in _DEADLINES for labels, at in page.find(name) if at < time.time()}
+    return late | set(judged(page))
+
+
+def judged(page: Page, **labels: str) -> Iterator[str]:
+    for found, value in page.find("backup_verdict", **labels):
+        if value in (_WARNING, _CRITICAL) and "workload_id" in found:
+            yield found["workload_id"]
 
 
 def measured(zabbix: Path, size: int) -> dict[str, float]:
     engine = engines.find("zabbix")
     assert isinstance(engine, engines.Engine)
-    pages = Pages()
-    try:
-        with running(zabbix, engine.version, cache="1G") as running_one:
-            backups, server = Backups(running_one), int((running_one.log.parent / "server.pid").read_text())
-            backups.import_file(backups.files()[0])
-            backups.ensure_group()
-            pages.tell("big", told(int(time.time()), size))
-            began = time.monotonic()
-            backups.add_hosts([Host("big", pages.url, macros={"INTERVAL": f"{_INTERVAL}s", "HEARTBEAT": "1h"})])
-
-            def valued() -> bool:
-                asked = {"host": "big", "search": {"key_": "["}, "filter": {"type": 18}, "countOutput": True}
-                return int(backups.call("item.get", **asked)) >= ITEMS * size and _last(backups, size) == 3
-
-            eventually(valued, _PATIENCE, f"{size} workloads discovered and valued")
-            found = {"until valued": time.monotonic() - began, "discovery CPU": cpu(server, _DISCOVERY)}
-            pages.served["big"], began = 0, time.monotonic()
-            before = cpu(server, _PREPROCESSING)
-            eventually(lambda: pages.served["big"] >= _PAGES, _PATIENCE, "some pages more")
-            found["preprocessing CPU a page"] = (cpu(server, _PREPROCESSING) - before) / _PAGES
-            found["values a second"] = ITEMS * size * _PAGES / (time.monotonic() - began)
-            return found
-    finally:
-        pages.stop()
+    with Beside("one_system_process", size) as exporter, running(zabbix, engine.version, cache=f"{_CACHE}M") as server:
+        night = Night(Probe(server, NAME), Backups(server), exporter)
+        night.backups.import_file(night.backups.files()[0])
+        night.backups.ensure_group()
+        _discover(night)
+        _rest(night)
+        _change(night)
+        night.found["server MiB"] = night.probe.memory_mib()
+        night.found["configuration cache MiB"] = night.probe.cache_used() * _CACHE
+        _sizes(night)
+        return night.found
 
 
-def _last(backups: Backups, size: int) -> int:
-    """How many of the last workload's own items have a value."""
-    name = f"id:vm-{size - 1:05}.example.org"
-    keys = (f'rpo.deadline["{name}","primary"]', f'test.deadline["{name}"]', f'coverage.verdict["{name}","coverage"]')
-    return len(backups.values("big", *(f"lastgood.{key}" for key in keys)))
+def _discover(night: Night) -> None:
+    """All rows discovered and valued, all problems that the page tells of open, and nothing more to come."""
+    probe, page, found = night.probe, night.told(), night.found
+    there, bad = moments(page), wrong(page)
+    macros = {"INTERVAL": f"{_INTERVAL}s", "SILENCE": "5m", "GONE": "5m", "HEARTBEAT": "1h", "UNKNOWN": "10m"}
+    began, database = time.monotonic(), probe.database_cpu()
+    night.backups.add_hosts([Host(NAME, night.exporter.address, macros=macros)])
+    night.wait(lambda: there <= probe.moments(), f"{len(there)} deadlines are there")
+    found["all valued: seconds"] = time.monotonic() - began
+    night.wait(lambda: bad <= probe.problems(), f"the problems of {len(bad)} workloads are open")
+    found["workloads with problems"], found["... open: seconds"] = len(bad), time.monotonic() - began
+    items = 0
+    while items != (items := probe.items()[0]):
+        _pages(night, 2)
+    # With what came after the deadlines: the rest of discovery is its work too.
+    found["all valued: discovery CPU"] = probe.cpu(_DISCOVERY)
+    found["all valued: database CPU"] = probe.database_cpu() - database
+    found["items discovered"], dependent = probe.items()
+    found["values a second, a page a minute"] = dependent / _MINUTE
+    found["values stored until then"] = probe.stored()
 
 
-def test_a_page_of_many_workloads(zabbix: Path) -> None:
+def _pages(night: Night, rounds: int) -> None:
+    wanted = night.rounds() + rounds
+    night.wait(lambda: night.rounds() >= wanted, "more pages")
+
+
+def _rest(night: Night) -> None:
+    """What pages cost on which nothing has changed."""
+    probe = night.probe
+    _pages(night, 1)
+    words = {
+        "preprocessing CPU a page": _PREPROCESSING,
+        "discovery CPU a page": _DISCOVERY,
+        "triggers CPU a page": _TRIGGERS,
+    }
+    before, stored, rounds = {what: probe.cpu(word) for what, word in words.items()}, probe.stored(), night.rounds()
+    _pages(night, _ROUNDS)
+    read = night.rounds() - rounds
+    night.found |= {what: (probe.cpu(word) - before[what]) / read for what, word in words.items()}
+    night.found["configuration read: seconds"] = probe.sync_seconds()
+    night.found["values stored a page"] = (probe.stored() - stored) / read
+
+
+def _change(night: Night) -> None:
+    """Some workloads more; then the immutability of many broken at once, and mended."""
+    probe, asked = night.probe, "immutability"
+    night.until(f"{MORE} more", f"grow {MORE}", lambda page: moments(page) <= probe.moments())
+    night.until(f"{WEAK} broken", "break", lambda page: set(judged(page, objective=asked)) <= probe.problems(asked))
+    night.found["... problems"] = len(probe.problems(asked))
+    night.until(f"{WEAK} mended", "mend", lambda page: not probe.problems(asked))
+
+
+def _sizes(night: Night) -> None:
+    """Bytes of the pages as text, and as sent: Zabbix asks for them compressed."""
+    items = night.backups.call("item.get", host=NAME, filter={"type": HTTP_AGENT}, output=["key_", "query_fields"])
+    keys = {
+        _names(field for fields in item["query_fields"] for field in fields.items()): item["key_"] for item in items
+    }
+    for target, (_, sent) in night.asked().items():
+        key = keys[_names(parse_qsl(urlsplit(target).query))]
+        night.found[f"{key}: bytes"] = len(fetch(night.exporter.address, target)[1])
+        night.found[f"{key}: bytes sent"] = sent
+    night.found["full page: bytes"] = len(fetch(night.exporter.address, f"/metrics?system={NAME}")[1])
+
+
+def _names(query: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The families that are asked for; none means all of them."""
+    return frozenset(value for name, value in query if name == "name[]")
+
+
+def test_a_host_of_many_workloads(zabbix: Path) -> None:
     few, many = measured(zabbix, FEW), measured(zabbix, MANY)
-    print(f"\n{FEW} workloads: { {k: round(v, 2) for k, v in few.items()} }")
-    print(f"{MANY} workloads: { {k: round(v, 2) for k, v in many.items()} }")
-    page = "preprocessing CPU a page"
-    cap("a page of 5,000 workloads against one of 1,000", many[page] / few[page], 6.0)
-    cap("preprocessing of a page a minute against one core", many[page] / 60, 0.05)
+    print(f"\n{'':70}{FEW:>12}{MANY:>12}")
+    for what, value in many.items():
+        print(f"{what:70}{few.get(what, float('nan')):>12.6g}{value:>12.6g}")
+    page, discovery, later = "preprocessing CPU a page", "all valued: discovery CPU", f"{MORE} more: discovery CPU"
+    cap("a page of 5,000 workloads against one of 1,000", many[page] / few[page], 6)
+    cap("preprocessing of a page a minute against one core", many[page] / _MINUTE, 0.1)
+    # For each item that it adds Zabbix looks at those already below the same page: at worst the square.
+    cap("discovery of 5,000 workloads against 1,000", many[discovery] / few[discovery], (MANY / FEW) ** 2)
+    cap(f"discovery of {MORE} more, on 5,000 against on 1,000", many[later] / few[later], (MANY / FEW) ** 2)
