@@ -174,6 +174,14 @@ def test_a_graph_joins_its_points(path: str, version: str) -> None:
         assert there[key].get("trends") != "0", "older than its history, a graph draws trends"
 
 
+def test_the_worst_is_drawn_on_top() -> None:
+    """As many warnings as critical verdicts would hide them."""
+    (graph,) = template("backup", V60)["graphs"]
+    lines = sorted(graph["graph_items"], key=lambda line: int(line["sortorder"]))
+    words = [line["item"]["key"].rpartition(".")[2] for line in lines]
+    assert words == ["excluded", "warning", "unknown", "critical"]
+
+
 def test_graphs_for_each_row_are_for_repositories_alone() -> None:
     """Of workloads there are thousands."""
     own = template("backup", V60)["templates"][0]
@@ -214,6 +222,12 @@ def test_no_problem_shows_the_values_of_all_its_items() -> None:
         places = [own, *own["templates"][0]["items"], *rules, *(i for rule in rules for i in rule["item_prototypes"])]
         found = [t for place in places for t in [*place.get("triggers", []), *place.get("trigger_prototypes", [])]]
         assert found and all(trigger.get("opdata") for trigger in found)
+
+
+def test_70_names_the_link_of_a_problem() -> None:
+    for version, name in ((V60, None), (V70, "What to do")):
+        told = [t.get("url_name") for t in template("backup", version)["triggers"]]
+        assert told and set(told) == {name}
 
 
 def _trigger(problem: str, text: str = "") -> Trigger:

@@ -70,8 +70,9 @@ def graphs(template: Template, uuid: Callable[..., str]) -> list[Data]:
     counted = _counted(template)
     if not counted:
         return []
-    colors = [_COLORS[key.removeprefix(_COUNT)][0] for key in counted]
-    lines = [_line(n, color, template, key) for n, (key, color) in enumerate(zip(counted, colors, strict=True), 1)]
+    # The worst is drawn last, on top of those that are as many.
+    keys = enumerate(reversed(counted), 1)
+    lines = [_line(n, _COLORS[key.removeprefix(_COUNT)][0], template, key) for n, key in keys]
     named: dict[str, Data] = {"uuid": uuid("graph", "verdicts"), "name": VERDICTS}
     return [named | {"ymin_type_1": "FIXED", "graph_items": lines}]
 
@@ -164,13 +165,13 @@ def _problems(template: Template) -> list[Widget]:
         return [every]
     newest = (
         *listed,
-        number("show_tags", 2),
+        number("show_tags", 1),
         number("sort_triggers", _NEWEST_FIRST),
-        text("tag_priority", "tier,urgency"),
+        text("tag_priority", "urgency"),
         text("reference", "RPOAL"),
         *_missed(),
     )
-    missed = Widget(kind=PROBLEMS, name="RPOs missed, newest first", width=10, height=_LIST, fields=newest)
+    missed = Widget(kind=PROBLEMS, name="RPOs missed, newest first", width=9, height=_LIST, fields=newest)
     return [replace(every, width=WIDE - missed.width), missed]
 
 

@@ -244,6 +244,9 @@ class Writer:
             out["event_name"] = trigger.event
         out["opdata"] = opdata(trigger, (*self.template.items(), *(rule.items if rule else ())))
         out["url"] = f"{RUNBOOKS.rpartition('/')[0]}/zabbix.md" if trigger.first else runbook(trigger.alert)
+        if self.version != V60:
+            # Its link in the menu of a problem; 6.0 calls every one "Trigger URL".
+            out["url_name"] = "What to do"
         aim = urgency(self.policy, trigger.objective, None, trigger.verdict)
         out["priority"] = priority(trigger.verdict, aim)
         out["description"] = advice(trigger)
