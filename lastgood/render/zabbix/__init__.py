@@ -14,6 +14,7 @@ from lastgood.render.emit import dump
 from lastgood.render.zabbix.emit import VERSIONS, Writer
 from lastgood.render.zabbix.ends import ends
 from lastgood.render.zabbix.exporter import exporter
+from lastgood.render.zabbix.headlines import FIRST_MISSED, headlines
 from lastgood.render.zabbix.jobs import jobs
 from lastgood.render.zabbix.model import MAIN, Part, Template
 from lastgood.render.zabbix.page import page
@@ -39,13 +40,19 @@ _REQUESTS = {1: "One HTTP request", 2: "Two HTTP requests", 3: "Three HTTP reque
 
 # A system taken out of lastgood.yaml is told as listed and empty for a while.
 _SYSTEM, _EXPORTER = r"lastgood_system_(up|listed)\{", r"lastgood_build_info\{"
+# What is asked first, in the order in which it is shown.
 _SHOWN = (
-    "lastgood.system.workloads",
     "lastgood.verdicts.critical",
-    "lastgood.verdicts.warning",
     "lastgood.verdicts.unknown",
+    "lastgood.verdicts.warning",
     "lastgood.verdicts.excluded",
+    FIRST_MISSED,
+    "lastgood.system.newest",
     "lastgood.system.read",
+    "lastgood.system.workloads",
+)
+_SHOWN_OF_EXPORTER = tuple(
+    f"lastgood.exporter.{what}" for what in ("dropped", "over", "errors", "series", "policy", "version")
 )
 
 
@@ -56,7 +63,11 @@ def templates() -> tuple[Template, ...]:
         "jobs": ("jobs", "Jobs that fail, run too long or are forgotten.", (jobs(),)),
         "repositories": ("repositories", "Repositories: capacity and reach.", (repositories(),)),
         "recovery": ("recovery evidence", "Restore tests, RTO, machines left running from backups.", (recovery(),)),
-        "systems": ("systems", "Reading the system, its licence, its own backup.", (systems(), reading(), ends())),
+        "systems": (
+            "systems",
+            "Reading the system, its licence, its own backup.",
+            (systems(), headlines(), reading(), ends()),
+        ),
     }
     whole = _of_system(
         "backup",
@@ -66,7 +77,8 @@ def templates() -> tuple[Template, ...]:
         _SHOWN,
     )
     parts = (
-        _of_system(path, f"Backup {name} by lastgood", what, found) for path, (name, what, found) in concerns.items()
+        _of_system(path, f"Backup {name} by lastgood", what, found, _SHOWN if path == "systems" else (), concern=True)
+        for path, (name, what, found) in concerns.items()
     )
     told = "The exporter itself, and what the policy requires of no system in particular."
     own = Template(
@@ -77,11 +89,14 @@ def templates() -> tuple[Template, ...]:
         parts=(page(listed="lastgood_build_info", silence="3m"), exporter()),
         known_by=_EXPORTER,
         system=OWN,
+        dashboard=_SHOWN_OF_EXPORTER,
     )
     return (whole, *parts, own)
 
 
-def _of_system(path: str, name: str, what: str, found: tuple[Part, ...], shown: tuple[str, ...] = ()) -> Template:
+def _of_system(
+    path: str, name: str, what: str, found: tuple[Part, ...], shown: tuple[str, ...], *, concern: bool = False
+) -> Template:
     more = sorted({rule.page for part in found for rule in part.rules} - {MAIN})
     return Template(
         path=path,
@@ -90,7 +105,7 @@ def _of_system(path: str, name: str, what: str, found: tuple[Part, ...], shown: 
         parts=(page(*more), *found),
         known_by=_SYSTEM,
         dashboard=shown,
-        concern=not shown,
+        concern=concern,
     )
 
 

@@ -17,9 +17,10 @@ from lastgood.render.emit import Data
 from lastgood.render.prometheus import RUNBOOKS, runbook
 from lastgood.render.zabbix.advice import advice
 from lastgood.render.zabbix.asked import asked
-from lastgood.render.zabbix.dashboard import dashboards, graphs
+from lastgood.render.zabbix.dashboard import dashboards, drawn, graphs, repeated
 from lastgood.render.zabbix.ids import uuid_of
 from lastgood.render.zabbix.model import Item, Macro, Rule, Step, Template, Trigger, master
+from lastgood.render.zabbix.opdata import opdata
 from lastgood.render.zabbix.overrides import by_tier, conditions, overrides
 from lastgood.render.zabbix.page import OF
 from lastgood.render.zabbix.series import IDENTITY, NOT_TOLD, SUBJECTS, VERDICT_MAP, YES_NO, throttled
@@ -161,7 +162,7 @@ class Writer:
     # --- items -------------------------------------------------------------------------------------------------------
 
     def _item(self, item: Item, rule: Rule | None) -> Node:
-        calculated = item.formula is not None
+        calculated, drawn_here = item.formula is not None, item.key in drawn(self.template)
         out: Node = {
             "uuid": self._uuid("item", item.path),
             "name": item.name,
@@ -171,7 +172,7 @@ class Writer:
         out["delay"] = "5m" if calculated else "0"
         if self.version == V60 or item.history != _HISTORY_70:
             out["history"] = item.history
-        if not item.trends:
+        if not (item.trends or drawn_here):
             out["trends"] = "0"
         if item.value_type != "UNSIGNED":
             out["value_type"] = item.value_type
@@ -184,7 +185,8 @@ class Writer:
         if item.valuemap:
             out["valuemap"] = {"name": item.valuemap}
         if item.steps:
-            out["preprocessing"] = [_step(cut) for step in item.steps for cut in self._cut(step)]
+            steps = [step for step in item.steps if not (drawn_here and step == throttled())]
+            out["preprocessing"] = [_step(cut) for step in steps for cut in self._cut(step)]
         if not calculated:
             out["master_item"] = {"key": self._key(master(rule.page if rule else item.page))}
         if item.component:
@@ -211,6 +213,8 @@ class Writer:
         out["item_prototypes"] = _sorted((self._item(item, rule) for item in rule.items), "key")
         if several := self._triggers(rule):
             out["trigger_prototypes"] = several
+        if graphs_of := repeated(self.template, rule, self._uuid):
+            out["graph_prototypes"] = graphs_of
         out["master_item"] = {"key": self._key(master(rule.page))}
         out["lld_macro_paths"] = _sorted(
             ({"lld_macro": f"{{#{macro}}}", "path": f"$.{label}"} for macro, label in rule.macros), "lld_macro"
@@ -245,9 +249,11 @@ class Writer:
         out["name"] = trigger.name
         if trigger.event:
             out["event_name"] = trigger.event
-        if trigger.opdata:
-            out["opdata"] = trigger.opdata
+        out["opdata"] = opdata(trigger, (*self.template.items(), *(rule.items if rule else ())))
         out["url"] = f"{RUNBOOKS.rpartition('/')[0]}/zabbix.md" if trigger.first else runbook(trigger.alert)
+        if self.version != V60:
+            # Its link in the menu of a problem; 6.0 calls every one "Trigger URL".
+            out["url_name"] = "What to do"
         aim = urgency(self.policy, trigger.objective, None, trigger.verdict)
         out["priority"] = priority(trigger.verdict, aim)
         out["description"] = advice(trigger)
