@@ -5,6 +5,7 @@ That a server takes them and would write them so itself is shown by test_zabbix_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations
@@ -222,6 +223,16 @@ def test_no_problem_shows_the_values_of_all_its_items() -> None:
         places = [own, *own["templates"][0]["items"], *rules, *(i for rule in rules for i in rule["item_prototypes"])]
         found = [t for place in places for t in [*place.get("triggers", []), *place.get("trigger_prototypes", [])]]
         assert found and all(trigger.get("opdata") for trigger in found)
+
+
+def test_a_value_in_a_text_is_of_the_item_that_is_meant() -> None:
+    """{ITEM.LASTVALUE2} is of the second function, not of the second item: it told the same moment twice."""
+    for path in TEMPLATES.values():
+        for trigger in (*path.triggers(), *(t for rule in path.rules() for t in rule.triggers)):
+            asked = re.findall(r"\w+\(//(lastgood[^,()\[]*(?:\[[^]]*\])?)", trigger.problem)
+            for text in (trigger.opdata, trigger.event):
+                told = [asked[int(n) - 1] for n in re.findall(r"\{ITEM\.LASTVALUE(\d)\}", text)]
+                assert len(told) == len(set(told)), trigger.path
 
 
 def test_70_names_the_link_of_a_problem() -> None:

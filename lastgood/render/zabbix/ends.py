@@ -30,13 +30,21 @@ _MACROS = (
     ),
 )
 
+_SAID = {
+    "license": "Licence",
+    "credential": "The exporter's secret",
+    "configuration_backup": "Configuration backup",
+}
+
 
 def _end(path: str, at: str, name: str, family: str, **equal: str) -> Item:
     return stamp(path, at, name, one(series(family, **equal), NONE), description="0: none is told.", component="system")
 
 
 def _judged(path: str, at: str, objective: str) -> Item:
-    return verdict_item(path, at, objective, series("backup_verdict", objective=objective), component="system")
+    return verdict_item(
+        path, at, f"{_SAID[objective]}: verdict", series("backup_verdict", objective=objective), component="system"
+    )
 
 
 def _items() -> tuple[Item, ...]:

@@ -44,7 +44,7 @@ def _capacity() -> Rule:
             units="%",
             trends=True,
             # A capacity of 0 is refused by the division and stays unknown.
-            formula=f"100*(1-last(//{free})/last(//{capacity}))",
+            formula=f"round(100*(1-last(//{free})/last(//{capacity})),1)",
             component="repository",
         ),
         stamp(

@@ -129,8 +129,9 @@ def _at_risk() -> Trigger:
         objective="rpo",
         problem=f"{begun} and {_IN_TIME} and {still(_STATE, RPO)}",
         over=f'(not ({begun}) and last(//{_STATE})<>"{UNTOLD}") or {_LATE} or {gone(_STATE, RPO)}',
-        event=f"RPO at risk: {_WHO}, since {{ITEM.LASTVALUE1}}, missed from {{ITEM.LASTVALUE2}} on",
-        opdata="since {ITEM.LASTVALUE1}, missed from {ITEM.LASTVALUE2} on",
+        event=f"RPO at risk: {_WHO}, since {{ITEM.LASTVALUE1}}, missed from {{ITEM.LASTVALUE3}} on",
+        # The third function of the expression: Zabbix counts these, not the items.
+        opdata="since {ITEM.LASTVALUE1}, missed from {ITEM.LASTVALUE3} on",
         after=SYMPTOM,
     )
 

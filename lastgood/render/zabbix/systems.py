@@ -107,7 +107,9 @@ def _numbers() -> tuple[Item, ...]:
         ),
         _counted("system/short", _SHORT, "Listings cut short", series("lastgood_collector_short") + " == 1"),
         _counted("system/hidden", _HIDDEN, "Tenants not readable", hidden),
-        verdict_item("system/hardening", _HARDENING, "hardening", verdict(objective="hardening"), "system"),
+        verdict_item(
+            "system/hardening", _HARDENING, "Security practices: verdict", verdict(objective="hardening"), "system"
+        ),
         # Not throttled: the least of the last minutes is looked at.
         *(
             Item(path=path, key=at, name=name, history="7d", steps=(count(selector),), component="system")
