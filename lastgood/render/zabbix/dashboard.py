@@ -217,19 +217,6 @@ def _referred(name: str, version: str) -> tuple[Field, ...]:
     return () if version == OLD else (text("reference", name),)
 
 
-def _tagged() -> tuple[Field, ...]:
-    told = {"objective": "rpo", "verdict": "critical"}
-    return tuple(
-        field
-        for n, (tag, value) in enumerate(told.items())
-        for field in (
-            number(f"tags.{n}.operator", _EQUALS),
-            text(f"tags.{n}.tag", tag),
-            text(f"tags.{n}.value", value),
-        )
-    )
-
-
 def _counted(template: Template) -> list[str]:
     known = {item.key for item in template.items()}
     return [f"{_COUNT}{word}" for word in _COLORS if f"{_COUNT}{word}" in known]

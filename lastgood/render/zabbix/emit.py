@@ -195,6 +195,20 @@ class Writer:
             out["trigger_prototypes" if rule else "triggers"] = triggers
         return out
 
+    def _retired(self, path: str, key: str, rule: Rule) -> Node:
+        return {
+            "uuid": self._uuid("item", path),
+            "name": f"No longer used: {path}",
+            "type": "DEPENDENT",
+            "key": key,
+            "delay": "0",
+            "history": "0",
+            "trends": "0",
+            "value_type": "TEXT",
+            "discover": "NO_DISCOVER",
+            "master_item": {"key": self._key(master(rule.page))},
+        }
+
     def _rule(self, rule: Rule) -> Node:
         out: Node = {
             "uuid": self._uuid("rule", rule.path),
@@ -210,7 +224,8 @@ class Writer:
             out["enabled_lifetime_type"] = "DISABLE_NEVER"
         if rule.description:
             out["description"] = rule.description
-        out["item_prototypes"] = _sorted((self._item(item, rule) for item in rule.items), "key")
+        retired = (self._retired(path, key, rule) for path, key in rule.retired)
+        out["item_prototypes"] = _sorted((*(self._item(item, rule) for item in rule.items), *retired), "key")
         if several := self._triggers(rule):
             out["trigger_prototypes"] = several
         if graphs_of := repeated(self.template, rule, self._uuid):

@@ -92,6 +92,10 @@ class Rule:
 
     `macros` are LLD macros with the label each holds; `kind` is a subject of `series.SUBJECTS`, whose name filters see.
     With `values` a row counts only while its series has one of them.
+
+    `retired` are items of an earlier version, path and key: 6.0.14 refuses a file in which a trigger stays and an item
+    prototype goes that it asked (CConfigurationImport deletes the item first, and the trigger with it), so they stay
+    for a while, and nothing is discovered for them.
     """
 
     path: str
@@ -105,6 +109,7 @@ class Rule:
     description: str = ""
     page: str = MAIN
     values: tuple[int, ...] = ()
+    retired: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

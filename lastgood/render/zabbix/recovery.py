@@ -100,6 +100,7 @@ def restore_tests(page: str = MAIN) -> Rule:
         ),
         triggers=tuple(_missing(*one, page) for one in told),
         page=page,
+        retired=tuple((f"test/{what}", key(f"test.{what}", "WORKLOAD_ID")) for what in ("excluded", "rto", "business")),
     )
 
 

@@ -147,6 +147,7 @@ def _rpo() -> Rule:
         items=_items(),
         triggers=(*_missed(), _at_risk()),
         page=RPO,
+        retired=tuple((f"rpo/{what}", key(f"rpo.{what}", "WORKLOAD_ID", "ROLE")) for what in ("excluded", "business")),
     )
 
 
@@ -182,6 +183,7 @@ def _logs() -> Rule:
         macros=macros("workload", *PEOPLE),
         items=(newest, state("logs/state", there, f"{who}: state (logs)")),
         triggers=(stopped,),
+        retired=tuple((f"logs/{what}", key(f"logs.{what}", "WORKLOAD_ID")) for what in ("excluded", "business")),
     )
 
 
