@@ -28,7 +28,7 @@ MAIN = "main"
 WHOLE = templates()[0]
 # The templates before three answers took the place of one page.
 PAST = "27f1864"
-CHANGES = (("past", "present"), ("present", "later"), ("later", "present again"), ("present again", "past again"))
+CHANGES = (("past", "present"), ("present", "later"), ("later", "present again"))
 # More than one discovery: an unchanged page is discovered anew each {$LASTGOOD.HEARTBEAT}.
 _PAGES, _FIRST_PAGES = 6, 25
 
@@ -97,7 +97,7 @@ def lived(zabbix_server: Zabbix) -> Iterator[Lived]:
     present, old = (ROOT / path_of(WHOLE, backups.format)).read_text(encoding="utf-8"), past(backups.format)
     found.texts = {"present": present, "later": zabbix_upgrades.later(present), "present again": present}
     if old is not None:
-        found.texts = {"past": old, **found.texts, "past again": old}
+        found.texts = {"past": old, **found.texts}
     try:
         backups.import_text(next(iter(found.texts.values())))
         backups.ensure_group()

@@ -12,6 +12,7 @@ from lastgood.render.zabbix import path_of, templates
 from lastgood.render.zabbix.emit import V60, V70
 from lastgood.render.zabbix.model import Trigger
 from lastgood.render.zabbix.overrides import literal
+from lastgood.zabbix.compared import differs
 from tests.zabbix_rig import ApiError, Zabbix
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,12 +87,12 @@ class Backups:
     def import_text(self, text: str) -> None:
         assert self.call("configuration.import", format="yaml", rules=self.rules, source=text) is True
 
-    def import_file(self, path: str) -> list[Any]:
+    def import_file(self, path: str) -> Any:
         """Imports, and gives what would still change."""
         text = (ROOT / path).read_text(encoding="utf-8")
         self.import_text(text)
-        found: list[Any] = self.call("configuration.importcompare", format="yaml", rules=self.rules, source=text)
-        return found
+        left = self.call("configuration.importcompare", format="yaml", rules=self.rules, source=text)
+        return left if differs(left) else []
 
     def files(self) -> list[str]:
         return [path_of(template, self.format) for template in templates()]

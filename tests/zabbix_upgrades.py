@@ -139,11 +139,16 @@ _KINDS = {
     "discoveryrule": ("itemid", ("name", "key_")),
     "itemprototype": ("itemid", ("name", "key_")),
     "triggerprototype": ("triggerid", ("description", "priority")),
+    "graphprototype": ("graphid", ("name",)),
     "item": ("itemid", ("name", "key_")),
     "trigger": ("triggerid", ("description", "priority")),
     "graph": ("graphid", ("name",)),
 }
-_DISCOVERED = {"item": ("itemDiscovery", "parent_itemid"), "trigger": ("triggerDiscovery", "parent_triggerid")}
+_DISCOVERED = {
+    "item": ("itemDiscovery", "parent_itemid"),
+    "trigger": ("triggerDiscovery", "parent_triggerid"),
+    "graph": ("graphDiscovery", "parent_graphid"),
+}
 _NUMBERS = (0, 1, 3, 4)  # types of history: all but log
 
 

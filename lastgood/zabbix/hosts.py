@@ -13,6 +13,7 @@ from lastgood.render.zabbix import build as build_templates
 from lastgood.render.zabbix.emit import V60, V70
 from lastgood.render.zabbix.model import Template
 from lastgood.render.zabbix.page import SILENT
+from lastgood.zabbix.compared import differs
 from lastgood.zabbix.site import MARK, Site, technical
 
 GROUP = "Backup systems"
@@ -78,7 +79,7 @@ def import_templates(site: Site, policy: Policy) -> None:
     for path in (_WHOLE, _OWN):
         source = made[path_of(_of(path), V70 if new else V60)]
         asked = {"format": "yaml", "rules": rules, "source": source}
-        if site.call("configuration.importcompare", asked):
+        if differs(site.call("configuration.importcompare", asked)):
             site.change(f"import template {_of(path).name}", "configuration.import", asked)
 
 
