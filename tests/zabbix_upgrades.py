@@ -120,7 +120,8 @@ class Held:
     """At one moment, of one template and one host linked to it.
 
     `things` are the numbers of what was made of each UUID, on the template and the host; `names` and `keys` are by such
-    a number. `valued` are items with history, `remembering` those with some from before. `problems` are the events that
+    a number. `lost` are those that discovery no longer finds, and keeps for 30 days as they were. `valued` are items
+    with history, `remembering` those with some from before. `problems` are the events that
     are open on each trigger, with when they began.
     """
 
@@ -128,6 +129,7 @@ class Held:
     names: dict[str, str]
     keys: dict[str, str]
     severities: dict[str, str]
+    lost: frozenset[str]
     valued: frozenset[str]
     remembering: frozenset[str]
     problems: dict[str, tuple[str, str]]
@@ -169,6 +171,7 @@ def held(backups: Backups, host: str, before: int) -> Held:
         names={number: row.get("name") or row["description"] for _, number, row in rows},
         keys={number: row["key_"] for _, number, row in rows if "key_" in row},
         severities={number: row["priority"] for _, number, row in rows if "priority" in row},
+        lost=frozenset(number for _, number, row in rows if _is_lost(row)),
         valued=frozenset(_valued(backups, items)),
         remembering=frozenset(_valued(backups, items, time_till=before)),
         problems={f"trigger {p['objectid']}": (p["eventid"], p["clock"]) for p in open_now},
@@ -206,6 +209,10 @@ def _on_host(backups: Backups, host: str, template: str) -> Iterator[_Row]:
             yield uuid, f"{kind} {one[ident]}", one
 
 
+def _is_lost(row: Mapping[str, Any]) -> bool:
+    return any(int((row.get(field) or {}).get("ts_delete", 0)) for field, _ in _DISCOVERED.values())
+
+
 def _valued(backups: Backups, items: list[str], **when: int) -> Iterator[str]:
     for kind in _NUMBERS:
         asked = {"history": kind, "itemids": items, "output": ["itemid"], **when}
@@ -217,5 +224,5 @@ def discovered_anew(backups: Backups, host: str) -> bool:
     asked = {"host": host, "output": ["itemid", "key_"]}
     prototypes = {one["itemid"]: one["key_"] for one in backups.call("itemprototype.get", **asked)}
     made = backups.call("item.get", filter={"flags": "4"}, selectItemDiscovery="extend", **asked)
-    told = [one["itemDiscovery"] for one in made]
+    told = [one["itemDiscovery"] for one in made if not _is_lost(one)]
     return bool(told) and all(prototypes.get(one["parent_itemid"]) == one["key_"] for one in told)
