@@ -11,7 +11,7 @@ from tests import zabbix_scenarios
 from tests.agreement import ALERTS
 from tests.scenario import names
 from tests.zabbix_backups import Backups, tell
-from tests.zabbix_pages import Pages
+from tests.zabbix_exporter import Pages
 from tests.zabbix_rig import Zabbix
 from tests.zabbix_scenarios import Case, cases, covering, reached
 

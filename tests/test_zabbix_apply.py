@@ -20,7 +20,8 @@ from lastgood.zabbix.hosts import GROUP, hosts
 from lastgood.zabbix.site import technical
 from tests.estates import policy as policy_of
 from tests.zabbix_backups import PATIENCE, QUICK
-from tests.zabbix_pages import DAY, Pages, own, rpo, system
+from tests.zabbix_exporter import Pages
+from tests.zabbix_pages import DAY, own, rpo, system
 from tests.zabbix_rig import ACCOUNT, PASSWORD, Api, Zabbix
 
 POLICY = """

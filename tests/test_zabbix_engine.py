@@ -23,7 +23,8 @@ from lastgood.verdict import judge
 from tests import agreement, zabbix_stories
 from tests.zabbix_agreement import differences
 from tests.zabbix_backups import OWN_PAGE, ROOT, Backups, Host, Problem, Story, tell
-from tests.zabbix_pages import NAMELESS, OWN, WORLDS, Pages
+from tests.zabbix_exporter import Pages
+from tests.zabbix_pages import NAMELESS, OWN, WORLDS
 from tests.zabbix_rig import ApiError, Zabbix
 from tests.zabbix_stories import CONCERNS, EACH, HOSTILE, Seen, late
 

@@ -17,7 +17,8 @@ from lastgood.render.zabbix import FOLDER
 from lastgood.render.zabbix.emit import V60, V70
 from tests.shelves import shelves
 from tests.zabbix_backups import Backups, Host, Story, tell
-from tests.zabbix_pages import DAY, Pages, Series, accepted, job, job_labels, job_limit, main, own, system, verdict
+from tests.zabbix_exporter import Pages
+from tests.zabbix_pages import DAY, Series, accepted, job, job_labels, job_limit, main, own, system, verdict
 from tests.zabbix_rig import Zabbix
 from tests.zabbix_stories import fires
 from tests.zabbix_upgrades import nodes

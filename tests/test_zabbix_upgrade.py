@@ -20,7 +20,8 @@ from lastgood.render.zabbix.emit import VERSIONS
 from tests import zabbix_upgrades
 from tests.test_zabbix_templates import LOCK, built, locked
 from tests.zabbix_backups import ROOT, Backups, Host, Story, tell
-from tests.zabbix_pages import Pages, main
+from tests.zabbix_exporter import Pages
+from tests.zabbix_pages import main
 from tests.zabbix_rig import Zabbix
 from tests.zabbix_upgrades import DROPPED, NEXT, Held, discovered_anew, held, ids
 

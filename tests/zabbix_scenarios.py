@@ -15,7 +15,8 @@ from tests.agreement import Alert
 from tests.scenario import Scenario, load, names
 from tests.zabbix_agreement import UNJUDGED, differences
 from tests.zabbix_backups import OWN_PAGE, WHOLE, Backups, Host, Story
-from tests.zabbix_pages import OWN, Pages
+from tests.zabbix_exporter import Pages
+from tests.zabbix_pages import OWN
 
 _MOMENT = re.compile(r"^(\w+_timestamp_seconds(?:\{.*\})?) (\d+)$", re.M)
 _UNKNOWN = re.compile(r'^backup_(verdict\{.*\} 3|workload_state\{.*state="unreadable".*\} 1)$', re.M)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from lastgood.render.zabbix import templates
 from tests.zabbix_backups import OWN_PAGE, WHOLE, Backups, Host, Problem, Story
-from tests.zabbix_pages import DAY, FULL, NAMELESS, OWN, WORLDS, Pages, Series, own, rpo, system
+from tests.zabbix_exporter import Pages
+from tests.zabbix_pages import DAY, FULL, NAMELESS, OWN, WORLDS, Series, own, rpo, system
 
 HOSTILE = 'we"b\\ {$X} {#Y} 1'
 DEAD, HELD, SILENT = "dead", "held", "silent"
