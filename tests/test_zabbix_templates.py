@@ -307,6 +307,19 @@ def test_what_pages_for_a_tier_is_louder_there() -> None:
     assert {op["severity"] for op in silver["operations"]} == {"AVERAGE", "WARNING"}
 
 
+def test_a_tier_that_the_files_were_not_compiled_with_is_a_ticket() -> None:
+    """A tier that is newer than the templates, or a site's own in files of the reference policy: by its `urgency` an
+    action knows a problem, so without one nobody would be told."""
+    other = _override(_policy(_PAGE), "any other tier")
+    (asked,) = other["filter"]["conditions"]
+    assert (asked["macro"], asked["operator"]) == ("{#TIER}", "NOT_MATCHES_REGEX")
+    assert [bool(re.search(asked["value"], tier)) for tier in ("gold", "silver+", "platinum", "gold2")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    assert {op["tags"][0]["value"] for op in other["operations"]} == {"ticket"}
+    assert {op["value"] for op in other["operations"]} == {"RPO missed: ", "Never backed up: ", "RPO at risk: "}
+
+
 def test_a_policy_that_only_observes_pages_nobody() -> None:
     assert urgency(_policy(_PAGE), "rpo", "gold", CRITICAL) is Urgency.PAGE
     assert urgency(_policy(_PAGE, observe=True), "rpo", "gold", CRITICAL) is Urgency.TICKET

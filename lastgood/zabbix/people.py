@@ -13,7 +13,7 @@ from lastgood.zabbix.site import Site
 # Zabbix' own numbers (API reference 6.0, "action object" and "user group object").
 _EVENTS_OF_TRIGGERS, _AND, _READ = "0", "1", 2
 _SEND, _NOTIFY_ALL_INVOLVED = "0", "11"
-_HOST_GROUP, _TAG, _TAG_VALUE = "0", "25", "26"
+_HOST_GROUP, _TAG_VALUE = "0", "26"
 _EQUALS, _EQUALS_NOT = "0", "1"
 _ENABLED, _DISABLED = "0", "1"
 _TEXT = "{EVENT.NAME}\nHost: {HOST.NAME}\n{EVENT.OPDATA}\nSince: {EVENT.DATE} {EVENT.TIME}\n{TRIGGER.URL}"
@@ -73,8 +73,6 @@ def _written(action: Action, hosts: Mapping[str, str], groups: Mapping[str, str]
 
 def _condition(tag: Tag) -> dict[str, str]:
     operator = _EQUALS_NOT if tag.absent else _EQUALS
-    if tag.value is None:
-        return {"conditiontype": _TAG, "operator": operator, "value": tag.name}
     return {"conditiontype": _TAG_VALUE, "operator": operator, "value": tag.value, "value2": tag.name}
 
 

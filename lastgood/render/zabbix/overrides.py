@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lastgood.policy import Policy, Urgency
 from lastgood.render.emit import Data
@@ -73,8 +73,17 @@ def _tiers(rule: Rule, policy: Policy) -> Iterator[tuple[str, dict[str, Data]]]:
     for tier in policy.tiers:
         aims.setdefault(_aims(rule, policy, tier), []).append(tier)
     for told, tiers in aims.items():
-        which = _filter("TIER", None, f"^({'|'.join(re.escape(tier) for tier in tiers)})$")
-        yield f"tier {', '.join(tiers)}", {"filter": which, "operations": _operations(rule, told)}
+        yield (
+            f"tier {', '.join(tiers)}",
+            {"filter": _filter("TIER", None, _any_of(tiers)), "operations": _operations(rule, told)},
+        )
+    # A tier that is newer than the files, or of another policy: without `urgency` no action would know its problems.
+    unknown = _filter("TIER", "NOT_MATCHES_REGEX", _any_of(policy.tiers))
+    yield "any other tier", {"filter": unknown, "operations": none}
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return f"^({'|'.join(map(re.escape, names))})$"
 
 
 def _aims(rule: Rule, policy: Policy, tier: str | None) -> tuple[Urgency, ...]:

@@ -23,10 +23,10 @@ _SHORTEST = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """The problem has this tag (with this value where one is given); `absent`: it has not."""
+    """The problem has this tag with this value; `absent`: it has not, whether or not it has the tag."""
 
     name: str
-    value: str | None = None
+    value: str
     absent: bool = False
 
 
@@ -82,7 +82,8 @@ def _owners(policy: Policy) -> Iterator[Action]:
         # A system, a job, the exporter: told to all whose workloads may rest on it.
         if everybody:
             steps = tuple(Step(1, group_of(team)) for team in everybody)
-            nobody = (Tag("owner", absent=True), told)
+            # None of them: also a team that owns something since this was compiled, whose action is not there yet.
+            nobody = (*(Tag("owner", team, absent=True) for team in everybody), told)
             yield Action(f"{OURS}{urgency} of what has no owner", nobody, REPEAT[urgency], steps)
 
 
