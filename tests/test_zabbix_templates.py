@@ -274,6 +274,13 @@ def test_what_may_be_gone_is_held_until_whole_pages_say_so() -> None:
                 assert trigger.over is not None and f"min(//{whole(rule.page)}," in trigger.over, trigger.path
 
 
+def test_of_machines_of_one_name_the_one_that_runs_from_its_backup_longest_counts() -> None:
+    """They are told apart by name, since not each has an id: the younger must not hide the older."""
+    (item,) = (item for item in items_of(TEMPLATES["backup"]) if item.path == "mounted/since")
+    selector, *output = item.steps[0].parameters
+    assert "workload_id" not in selector and output == ["function", "min"]
+
+
 # --- severities ------------------------------------------------------------------------------------------------------
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lastgood.render.expr import series
-from lastgood.render.zabbix.model import Part, Step
-from lastgood.render.zabbix.series import stamp
+from lastgood.render.zabbix.model import Part
+from lastgood.render.zabbix.series import first, stamp
 
 FIRST_MISSED = "lastgood.rpo.first"
 
@@ -12,13 +12,13 @@ FIRST_MISSED = "lastgood.rpo.first"
 def headlines() -> Part:
     """On the page of the system, so that no item has to count thousands of others."""
     oldest = series("backup_tier_oldest_rpo_deadline_timestamp_seconds")
-    first = stamp(
+    missed = stamp(
         "rpo/first",
         FIRST_MISSED,
         "First RPO missed from",
         # Nothing told is no value, and never "Never", as Zabbix shows 0.
-        Step("PROMETHEUS_PATTERN", (oldest, "function", "min"), forgiving=True),
+        first(oldest),
         description="Of all workloads but the excluded. In the future: none is missed before.",
         component="system",
     )
-    return Part(items=(first,))
+    return Part(items=(missed,))

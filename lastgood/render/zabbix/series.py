@@ -35,6 +35,11 @@ def one(selector: str, absent: str | None = None) -> Step:
     return Step("PROMETHEUS_PATTERN", (selector, "function", "max"), absent, forgiving=True)
 
 
+def first(selector: str, absent: str | None = None) -> Step:
+    """The smallest value, where several series may be meant."""
+    return Step("PROMETHEUS_PATTERN", (selector, "function", "min"), absent, forgiving=True)
+
+
 def latest(names: Iterable[str], absent: str | None = None, **equal: str) -> Step:
     """The largest value among series of several names with these labels."""
     told = tuple(names)
