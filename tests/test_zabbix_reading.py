@@ -10,7 +10,7 @@ from lastgood.catalog import CATALOG
 from lastgood.render.zabbix import OWN
 from lastgood.render.zabbix.asked import asked
 from lastgood.render.zabbix.emit import V60, Writer
-from lastgood.render.zabbix.model import MAIN, RPO, TESTS, master
+from lastgood.render.zabbix.model import LOGS, MAIN, RPO, RTO, TESTS, master
 from tests.agreement import page
 from tests.scenario import load
 from tests.shelves import POLICY
@@ -30,9 +30,11 @@ def test_a_rule_that_finds_thousands_has_a_page_to_itself() -> None:
     rules = list(TEMPLATES["backup"].rules())
     assert [rule.path for rule in rules if rule.page == RPO] == ["rpo"]
     assert [rule.path for rule in rules if rule.page == TESTS] == ["test"]
+    assert [rule.path for rule in rules if rule.page == LOGS] == ["logs"]
+    assert [rule.path for rule in rules if rule.page == RTO] == ["rto"]
     for rule in (rule for rule in rules if rule.kind == "workload" and rule.page == MAIN):
         every = rule.select.startswith("backup_verdict")
-        assert rule.values == (1, 2) if every else rule.path in {"logs", "mounted"}, rule.path
+        assert rule.values == (1, 2) if every else rule.path == "mounted", rule.path
 
 
 def test_five_thousand_workloads_with_copies_of_many_fit_one_host() -> None:

@@ -27,7 +27,7 @@ from tests.zabbix_upgrades import DROPPED, NEXT, Held, discovered_anew, held, id
 
 MAIN = "main"
 WHOLE = templates()[0]
-# The templates before three answers took the place of one page.
+# The templates before several answers took the place of one page.
 PAST = "27f1864"
 CHANGES = (("past", "present"), ("present", "later"), ("later", "present again"))
 # More than one discovery: an unchanged page is discovered anew each {$LASTGOOD.HEARTBEAT}.

@@ -36,7 +36,7 @@ _WHAT = """{what} \
 {requests} a minute to the exporter; everything else is cut out of what it answers. Set {{$LASTGOOD.URL}} and \
 {{$LASTGOOD.SYSTEM}} on the host; it needs no interface. Objectives travel in the page: no threshold of the policy is \
 written here. See docs/zabbix.md."""
-_REQUESTS = {1: "One HTTP request", 2: "Two HTTP requests", 3: "Three HTTP requests"}
+_REQUESTS = ("One HTTP request", *(f"{many} HTTP requests" for many in ("Two", "Three", "Four", "Five")))
 
 # A system taken out of lastgood.yaml is told as listed and empty for a while.
 _SYSTEM, _EXPORTER = r"lastgood_system_(up|listed)\{", r"lastgood_build_info\{"
@@ -84,7 +84,7 @@ def templates() -> tuple[Template, ...]:
     own = Template(
         path="exporter",
         name="Backup exporter by lastgood",
-        description=_WHAT.format(what=told, requests=_REQUESTS[1]),
+        description=_WHAT.format(what=told, requests=_REQUESTS[0]),
         # Its page has no list of its own: it is whole whenever it comes.
         parts=(page(listed="lastgood_build_info", silence="3m"), exporter()),
         known_by=_EXPORTER,
@@ -101,7 +101,7 @@ def _of_system(
     return Template(
         path=path,
         name=name,
-        description=_WHAT.format(what=what, requests=_REQUESTS[1 + len(more)]),
+        description=_WHAT.format(what=what, requests=_REQUESTS[len(more)]),
         parts=(page(*more), *found),
         known_by=_SYSTEM,
         dashboard=shown,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 UNSIGNED, FLOAT, CHAR, TEXT = "UNSIGNED", "FLOAT", "CHAR", "TEXT"
 
 # What grows with the workloads has a page of its own: see `emit.Writer._master`.
-MAIN, RPO, TESTS = "", "rpo", "tests"
+MAIN, RPO, LOGS, TESTS, RTO = "", "rpo", "logs", "tests", "rto"
 GONE_AFTER = "{$LASTGOOD.GONE}"
 UNTOLD = "untold"
 

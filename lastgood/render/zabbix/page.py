@@ -9,7 +9,7 @@ from lastgood.render.zabbix.series import HEARTBEAT, NONE, YES_NO, one
 
 SILENT = "page/silent"
 # What a page is of, as its items are named.
-OF = {MAIN: "", "rpo": " of RPOs", "tests": " of restore tests"}
+OF = {MAIN: "", "rpo": " of RPOs", "tests": " of restore tests", "logs": " of log RPOs", "rto": " of RTOs"}
 
 _MACROS = (
     Macro(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lastgood.render.expr import like, series
 from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.zabbix.fits import fits
-from lastgood.render.zabbix.model import MAIN, TESTS, UNTOLD, Item, Macro, Part, Rule, Trigger
+from lastgood.render.zabbix.model import MAIN, RTO, TESTS, UNTOLD, Item, Macro, Part, Rule, Trigger
 from lastgood.render.zabbix.series import (
     NONE,
     PEOPLE,
@@ -25,6 +25,8 @@ from lastgood.render.zabbix.workloads import BROKEN, broken
 _ID, _WHO = "{#WORKLOAD_ID}", "{#WORKLOAD}"
 _TEST = "backup_restore_test_deadline_timestamp_seconds"
 _MOUNTED = "backup_restore_mounted_timestamp_seconds"
+# Where restores are not tested, all workloads lack the proof of their RTO, and from the same day on.
+_RTO = broken(like("workload_id", ".+"), objective="rto")
 _LEFT = '{$LASTGOOD.MOUNTED:"{#WORKLOAD}"}'
 _MACROS = (
     Macro(
@@ -116,7 +118,7 @@ def _exceeded() -> Rule:
             verdict=CRITICAL,
             objective="rto",
             problem=f"last(//{verdict})=2",
-            over=verdict_over(verdict, 2),
+            over=verdict_over(verdict, 2, page=RTO),
         ),
         Trigger(
             path="rto/unproven",
@@ -125,7 +127,7 @@ def _exceeded() -> Rule:
             verdict=WARNING,
             objective="rto",
             problem=f"last(//{verdict})=1 and not {beside}",
-            over=f"{beside} or ({verdict_over(verdict, 1)})",
+            over=f"{beside} or ({verdict_over(verdict, 1, page=RTO)})",
             scope="notice",
         ),
     )
@@ -133,10 +135,11 @@ def _exceeded() -> Rule:
         path="rto",
         key="lastgood.rto.discovery",
         name="RTO of workloads",
-        select=broken(like("workload_id", ".+"), objective="rto"),
+        select=_RTO,
         values=BROKEN,
         kind="workload",
         macros=macros("workload", *PEOPLE),
+        page=RTO,
         items=(
             verdict_item(
                 "rto/verdict", verdict, f"{_WHO}: rto", _family("backup_verdict", objective="rto"), "recovery"
@@ -184,10 +187,10 @@ def _mounted() -> Rule:
 
 
 def recovery() -> Part:
-    full = fits(TESTS, "Restore tests", {"tests": (series(_TEST), 2)})
+    full, rto = fits(TESTS, "Restore tests", {"tests": (series(_TEST), 2)}), fits(RTO, "RTO", {"verdicts": (_RTO, 3)})
     return Part(
-        items=full.items,
-        triggers=full.triggers,
+        items=(*full.items, *rto.items),
+        triggers=(*full.triggers, *rto.triggers),
         rules=(restore_tests(TESTS), _exceeded(), _mounted()),
         macros=(*_MACROS, *full.macros),
     )

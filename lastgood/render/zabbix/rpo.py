@@ -9,7 +9,7 @@ from lastgood.render.expr import series
 from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.zabbix.ends import LICENSE_ENDED
 from lastgood.render.zabbix.fits import fits
-from lastgood.render.zabbix.model import RPO, UNTOLD, Item, Macro, Part, Rule, Trigger
+from lastgood.render.zabbix.model import LOGS, RPO, UNTOLD, Item, Macro, Part, Rule, Trigger
 from lastgood.render.zabbix.series import (
     NONE,
     PEOPLE,
@@ -160,9 +160,9 @@ def _logs() -> Rule:
         alert="BackupLogsStopped",
         verdict=CRITICAL,
         objective="log_rpo",
-        problem=f"last(//{deadline})>0 and now()>last(//{deadline}) and {still(there)}",
+        problem=f"last(//{deadline})>0 and now()>last(//{deadline}) and {still(there, LOGS)}",
         over=f'(last(//{deadline})=0 and last(//{there})<>"{UNTOLD}") or '
-        f"(last(//{deadline})>0 and now()<=last(//{deadline})) or {gone(there)}",
+        f"(last(//{deadline})>0 and now()<=last(//{deadline})) or {gone(there, LOGS)}",
         event=f"Log backup stopped: {who}, too old since {{ITEM.LASTVALUE1}}",
         opdata="too old since {ITEM.LASTVALUE1}",
     )
@@ -183,11 +183,17 @@ def _logs() -> Rule:
         macros=macros("workload", *PEOPLE),
         items=(newest, state("logs/state", there, f"{who}: state (logs)")),
         triggers=(stopped,),
+        page=LOGS,
         retired=tuple((f"logs/{what}", key(f"logs.{what}", "WORKLOAD_ID")) for what in ("excluded", "business")),
     )
 
 
 def rpo() -> Part:
     each = {"roles": (series(_FAMILY), 3), "primaries": (series(_FAMILY, role=_PRIMARY), 1)}
-    full = fits(RPO, "RPO", each)
-    return Part(items=full.items, triggers=full.triggers, rules=(_rpo(), _logs()), macros=(*_MACROS, *full.macros))
+    full, logs = fits(RPO, "RPO", each), fits(LOGS, "Log RPO", {"workloads": (series(_LOGS), 2)})
+    return Part(
+        items=(*full.items, *logs.items),
+        triggers=(*full.triggers, *logs.triggers),
+        rules=(_rpo(), _logs()),
+        macros=(*_MACROS, *full.macros),
+    )

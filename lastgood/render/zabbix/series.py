@@ -144,15 +144,16 @@ def gone(state: str, page: str = MAIN) -> str:
     )
 
 
-def verdict_over(at: str, *bad: int) -> str:
+def verdict_over(at: str, *bad: int, page: str = MAIN) -> str:
     """A verdict is over when another one is told, or when its subject is gone."""
     other = " and ".join(f"last(//{at})<>{value}" for value in bad)
-    return f"{other} and (last(//{at})<>{NOT_TOLD} or {gone_value(at, NOT_TOLD)})"
+    return f"{other} and (last(//{at})<>{NOT_TOLD} or {gone_value(at, NOT_TOLD, page)})"
 
 
-def gone_value(at: str, absent: str) -> str:
+def gone_value(at: str, absent: str, page: str = MAIN) -> str:
     """As `gone`, of an item that tells by this number that its series is missing."""
-    return f"(last(//{at})={absent} and last(//{at},#1:now-{GONE_AFTER})={absent} and min(//{whole()},{GONE_AFTER})=1)"
+    before = f"last(//{at},#1:now-{GONE_AFTER})={absent}"
+    return f"(last(//{at})={absent} and {before} and min(//{whole(page)},{GONE_AFTER})=1)"
 
 
 # --- discovery -------------------------------------------------------------------------------------------------------
