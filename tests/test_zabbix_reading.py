@@ -6,6 +6,8 @@ import json
 import re
 from collections import Counter
 
+import pytest
+
 from lastgood.catalog import CATALOG
 from lastgood.render.zabbix import OWN
 from lastgood.render.zabbix.asked import asked
@@ -35,6 +37,12 @@ def test_a_rule_that_finds_thousands_has_a_page_to_itself() -> None:
     for rule in (rule for rule in rules if rule.kind == "workload" and rule.page == MAIN):
         every = rule.select.startswith("backup_verdict")
         assert rule.values == (1, 2) if every else rule.path == "mounted", rule.path
+
+
+@pytest.mark.parametrize("path", ["backup", "workloads"])
+def test_the_first_page_goes_on_telling_of_logs(path: str) -> None:
+    """What an earlier version discovered hangs on it until the next discovery, and takes silence for "no log RPO"."""
+    assert "backup_workload_log_rpo_*" in asked(TEMPLATES[path], MAIN)
 
 
 def test_five_thousand_workloads_with_copies_of_many_fit_one_host() -> None:

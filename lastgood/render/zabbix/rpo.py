@@ -5,7 +5,7 @@ Comparisons follow `judging/rpo.py`: past the deadline is strictly later, at ris
 
 from __future__ import annotations
 
-from lastgood.render.expr import series
+from lastgood.render.expr import like, series
 from lastgood.render.rule import CRITICAL, WARNING
 from lastgood.render.zabbix.ends import LICENSE_ENDED
 from lastgood.render.zabbix.fits import fits
@@ -178,7 +178,9 @@ def _logs() -> Rule:
         path="logs",
         key="lastgood.logs.discovery",
         name="Log RPO of workloads",
-        select=series(_LOGS),
+        # A step that changed is what makes the server discover anew at once after an upgrade that moves the rule to
+        # another page; else it would with the next row that is new.
+        select=series(_LOGS, like("workload_id", ".+")),
         kind="workload",
         macros=macros("workload", *PEOPLE),
         items=(newest, state("logs/state", there, f"{who}: state (logs)")),
