@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from lastgood.render.expr import series
 from lastgood.render.rule import CRITICAL
-from lastgood.render.zabbix.model import FLOAT, GONE_AFTER, MAIN, Item, Macro, Part, Trigger, master, whole
+from lastgood.render.zabbix.model import (
+    FLOAT,
+    GONE_AFTER,
+    LOGS,
+    MAIN,
+    RPO,
+    RTO,
+    TESTS,
+    Item,
+    Macro,
+    Part,
+    Trigger,
+    master,
+    whole,
+)
 from lastgood.render.zabbix.series import HEARTBEAT, NONE, YES_NO, one
 
 SILENT = "page/silent"
 # What a page is of, as its items are named.
-OF = {MAIN: "", "rpo": " of RPOs", "tests": " of restore tests", "logs": " of log RPOs", "rto": " of RTOs"}
+OF = {MAIN: "", RPO: " of RPOs", LOGS: " of log RPOs", TESTS: " of restore tests", RTO: " of RTOs"}
 
 _MACROS = (
     Macro(
